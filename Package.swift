@@ -1,0 +1,193 @@
+// swift-tools-version: 6.2
+// The floors of the house, drawn as targets: arrows only point down this page.
+
+import PackageDescription
+
+/// Every Swift target: strict memory safety, with its warnings as errors.
+let safe: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatWarning("StrictMemorySafety", as: .error),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+/// Modules that also run on a board: they must compile as Embedded Swift.
+let board: [SwiftSetting] = safe + [
+  .treatWarning("EmbeddedRestrictions", as: .error)
+]
+
+/// Swift modules that import neither Glibc nor Foundation must name libm themselves.
+let libm: [LinkerSetting] = [.linkedLibrary("m", .when(platforms: [.linux]))]
+
+/// Tests read `package` names, never `@testable`, so every suite also runs in a release build.
+let tests: [SwiftSetting] = [.enableExperimentalFeature("Lifetimes")]
+
+let package = Package(
+  name: "martlet",
+  products: [
+    .executable(name: "martlet", targets: ["martlet"]),
+    .executable(name: "martlet-run", targets: ["martlet-run"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    // MARK: Libraries of the system
+    .systemLibrary(
+      name: "COpenBLAS", path: "Sources/CLibraries/COpenBLAS", pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(
+      name: "CHDF5", path: "Sources/CLibraries/CHDF5", pkgConfig: "hdf5",
+      providers: [.apt(["libhdf5-dev"])]),
+    .systemLibrary(
+      name: "CZstd", path: "Sources/CLibraries/CZstd", pkgConfig: "libzstd",
+      providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(
+      name: "CPNG", path: "Sources/CLibraries/CPNG", pkgConfig: "libpng",
+      providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", path: "Sources/CLibraries/CTurboJPEG", pkgConfig: "libturbojpeg",
+      providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(
+      name: "CWebP", path: "Sources/CLibraries/CWebP", pkgConfig: "libwebp",
+      providers: [.apt(["libwebp-dev"])]),
+
+    // MARK: Floor 0: C, the tile kernels and the few platform calls
+    .target(name: "CMartletKernels", path: "Sources/CMartletKernels", linkerSettings: libm),
+    .target(name: "CMartletPlatform", path: "Sources/CMartletPlatform"),
+
+    // MARK: Floor 1: what files, models, pictures and words are
+    .target(
+      name: "MartletBytes", dependencies: ["CMartletPlatform"], path: "Sources/Bytes",
+      swiftSettings: board),
+    .target(
+      name: "MartletModel", path: "Sources/Model", swiftSettings: board, linkerSettings: libm),
+    .target(
+      name: "MartletImages",
+      dependencies: ["MartletBytes", "MartletModel", "CPNG", "CTurboJPEG", "CWebP"],
+      path: "Sources/Images", swiftSettings: board, linkerSettings: libm),
+    .target(
+      name: "MartletText", dependencies: ["MartletModel"], path: "Sources/Text",
+      swiftSettings: board),
+
+    // MARK: Floor 2: formats and the two executors
+    .target(
+      name: "MartletCheckpoints", dependencies: ["MartletBytes"], path: "Formats/Checkpoints",
+      swiftSettings: safe),
+    .target(
+      name: "MartletPack", dependencies: ["MartletBytes", "MartletModel", "CMartletPlatform", "CZstd"],
+      path: "Formats/Pack", swiftSettings: board),
+    .target(
+      name: "MartletReference", dependencies: ["MartletModel", "CMartletPlatform", "COpenBLAS"],
+      path: "Sources/Reference", swiftSettings: safe, linkerSettings: libm),
+    .target(
+      name: "MartletRuntime",
+      dependencies: [
+        "MartletModel", "MartletPack", "MartletText", "CMartletKernels", "CMartletPlatform",
+      ],
+      path: "Sources/Runtime", swiftSettings: board, linkerSettings: libm),
+
+    // MARK: Floor 3: the flow from checkpoint to proof
+    .target(
+      name: "MartletConversion",
+      dependencies: ["MartletCheckpoints", "MartletModel", "MartletText"],
+      path: "Sources/Conversion", swiftSettings: safe),
+    .target(
+      name: "MartletCalibration",
+      dependencies: ["MartletReference", "MartletImages", "MartletModel", "MartletBytes"],
+      path: "Calibration/Statistics", swiftSettings: safe),
+    .target(
+      name: "MartletQuantization", dependencies: ["MartletCalibration", "MartletModel"],
+      path: "Sources/Quantization", swiftSettings: safe),
+    .target(
+      name: "MartletVerification",
+      dependencies: [
+        "MartletReference", "MartletRuntime", "MartletPack", "MartletImages", "MartletText",
+      ],
+      path: "Sources/Verification", swiftSettings: safe),
+
+    // MARK: Floor 4: the command lines
+    .executableTarget(
+      name: "martlet",
+      dependencies: [
+        "MartletBytes", "MartletModel", "MartletImages", "MartletText", "MartletCheckpoints",
+        "MartletPack", "MartletReference", "MartletRuntime", "MartletConversion",
+        "MartletCalibration", "MartletQuantization", "MartletVerification",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tools/martlet", swiftSettings: safe),
+    .executableTarget(
+      name: "martlet-run",
+      dependencies: [
+        "MartletBytes", "MartletPack", "MartletRuntime", "MartletImages", "MartletText",
+        "CMartletPlatform",
+      ],
+      path: "Tools/martlet-run", swiftSettings: board),
+
+    // MARK: Tests: one folder per module
+    .target(
+      name: "MartletTestSupport", dependencies: ["MartletModel", "MartletBytes"],
+      path: "Tests/Support", swiftSettings: safe),
+    .testTarget(
+      name: "KernelsTests",
+      dependencies: ["CMartletKernels", "MartletTestSupport"],
+      path: "Tests/Kernels", swiftSettings: tests),
+    .testTarget(
+      name: "PlatformTests",
+      dependencies: ["CMartletPlatform", "MartletTestSupport"],
+      path: "Tests/Platform", swiftSettings: tests),
+    .testTarget(
+      name: "BytesTests",
+      dependencies: ["MartletBytes", "MartletTestSupport"],
+      path: "Tests/Bytes", swiftSettings: tests),
+    .testTarget(
+      name: "ModelTests",
+      dependencies: ["MartletModel", "MartletTestSupport"],
+      path: "Tests/Model", swiftSettings: tests),
+    .testTarget(
+      name: "ImagesTests",
+      dependencies: ["MartletImages", "MartletModel", "MartletBytes", "MartletTestSupport"],
+      path: "Tests/Images", swiftSettings: tests),
+    .testTarget(
+      name: "TextTests",
+      dependencies: ["MartletText", "MartletModel", "MartletBytes", "MartletTestSupport"],
+      path: "Tests/Text", swiftSettings: tests),
+    .testTarget(
+      name: "CheckpointsTests",
+      dependencies: ["MartletCheckpoints", "MartletBytes", "MartletTestSupport"],
+      path: "Tests/Checkpoints", swiftSettings: tests),
+    .testTarget(
+      name: "PackTests",
+      dependencies: ["MartletPack", "MartletModel", "MartletBytes", "MartletTestSupport"],
+      path: "Tests/Pack", swiftSettings: tests),
+    .testTarget(
+      name: "ReferenceTests",
+      dependencies: ["MartletReference", "MartletModel", "MartletTestSupport"],
+      path: "Tests/Reference", swiftSettings: tests),
+    .testTarget(
+      name: "RuntimeTests",
+      dependencies: ["MartletRuntime", "MartletPack", "MartletModel", "MartletReference", "MartletTestSupport"],
+      path: "Tests/Runtime", swiftSettings: tests),
+    .testTarget(
+      name: "ConversionTests",
+      dependencies: ["MartletConversion", "MartletCheckpoints", "MartletModel", "MartletReference", "MartletImages", "MartletText", "MartletBytes", "MartletTestSupport"],
+      path: "Tests/Conversion", swiftSettings: tests),
+    .testTarget(
+      name: "CalibrationTests",
+      dependencies: ["MartletCalibration", "MartletReference", "MartletModel", "MartletImages", "MartletTestSupport"],
+      path: "Tests/Calibration", swiftSettings: tests),
+    .testTarget(
+      name: "QuantizationTests",
+      dependencies: ["MartletQuantization", "MartletCalibration", "MartletModel", "MartletReference", "MartletTestSupport"],
+      path: "Tests/Quantization", swiftSettings: tests),
+    .testTarget(
+      name: "VerificationTests",
+      dependencies: ["MartletVerification", "MartletModel", "MartletPack", "MartletRuntime", "MartletReference", "MartletTestSupport"],
+      path: "Tests/Verification", swiftSettings: tests),
+    .testTarget(
+      name: "CommandsTests",
+      dependencies: ["MartletTestSupport"],
+      path: "Tests/Commands", swiftSettings: tests),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c11
+)

@@ -1,0 +1,2 @@
+#include "martlet_kernels.h"
+typedef int martlet_kernels_empty;

@@ -1,0 +1,2 @@
+#include "martlet_platform.h"
+typedef int martlet_platform_empty;

@@ -1,0 +1,3 @@
+#ifndef MARTLET_PLATFORM_H
+#define MARTLET_PLATFORM_H
+#endif

@@ -1,0 +1,1 @@
+print("martlet-run: not built yet")
