@@ -11,9 +11,10 @@ let safe: [SwiftSetting] = [
 ]
 
 /// Modules that also run on a board: they must compile as Embedded Swift.
-let board: [SwiftSetting] = safe + [
-  .treatWarning("EmbeddedRestrictions", as: .error)
-]
+let board: [SwiftSetting] =
+  safe + [
+    .treatWarning("EmbeddedRestrictions", as: .error)
+  ]
 
 /// Swift modules that import neither Glibc nor Foundation must name libm themselves.
 let libm: [LinkerSetting] = [.linkedLibrary("m", .when(platforms: [.linux]))]
@@ -74,7 +75,8 @@ let package = Package(
       name: "MartletCheckpoints", dependencies: ["MartletBytes"], path: "Formats/Checkpoints",
       swiftSettings: safe),
     .target(
-      name: "MartletPack", dependencies: ["MartletBytes", "MartletModel", "CMartletPlatform", "CZstd"],
+      name: "MartletPack",
+      dependencies: ["MartletBytes", "MartletModel", "CMartletPlatform", "CZstd"],
       path: "Formats/Pack", swiftSettings: board),
     .target(
       name: "MartletReference", dependencies: ["MartletModel", "CMartletPlatform", "COpenBLAS"],
@@ -165,23 +167,37 @@ let package = Package(
       path: "Tests/Reference", swiftSettings: tests),
     .testTarget(
       name: "RuntimeTests",
-      dependencies: ["MartletRuntime", "MartletPack", "MartletModel", "MartletReference", "MartletTestSupport"],
+      dependencies: [
+        "MartletRuntime", "MartletPack", "MartletModel", "MartletReference", "MartletTestSupport",
+      ],
       path: "Tests/Runtime", swiftSettings: tests),
     .testTarget(
       name: "ConversionTests",
-      dependencies: ["MartletConversion", "MartletCheckpoints", "MartletModel", "MartletReference", "MartletImages", "MartletText", "MartletBytes", "MartletTestSupport"],
+      dependencies: [
+        "MartletConversion", "MartletCheckpoints", "MartletModel", "MartletReference",
+        "MartletImages", "MartletText", "MartletBytes", "MartletTestSupport",
+      ],
       path: "Tests/Conversion", swiftSettings: tests),
     .testTarget(
       name: "CalibrationTests",
-      dependencies: ["MartletCalibration", "MartletReference", "MartletModel", "MartletImages", "MartletTestSupport"],
+      dependencies: [
+        "MartletCalibration", "MartletReference", "MartletModel", "MartletImages",
+        "MartletTestSupport",
+      ],
       path: "Tests/Calibration", swiftSettings: tests),
     .testTarget(
       name: "QuantizationTests",
-      dependencies: ["MartletQuantization", "MartletCalibration", "MartletModel", "MartletReference", "MartletTestSupport"],
+      dependencies: [
+        "MartletQuantization", "MartletCalibration", "MartletModel", "MartletReference",
+        "MartletTestSupport",
+      ],
       path: "Tests/Quantization", swiftSettings: tests),
     .testTarget(
       name: "VerificationTests",
-      dependencies: ["MartletVerification", "MartletModel", "MartletPack", "MartletRuntime", "MartletReference", "MartletTestSupport"],
+      dependencies: [
+        "MartletVerification", "MartletModel", "MartletPack", "MartletRuntime", "MartletReference",
+        "MartletTestSupport",
+      ],
       path: "Tests/Verification", swiftSettings: tests),
     .testTarget(
       name: "CommandsTests",

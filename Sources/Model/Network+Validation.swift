@@ -58,9 +58,8 @@ extension Network {
       let encoding = plan.weights[self[op.weight].name] ?? .float32
       let activation = plan.activations[layer.name] ?? .float32
       let weightIsInteger = encoding == .int8Panels || encoding == .int4Panels
-      if weightIsInteger != (activation != .float32) || encoding == .float32
-        || encoding == .float32Taps
-      {
+      let fits = weightIsInteger || encoding == .float32Panels
+      if !fits || weightIsInteger != (activation != .float32) {
         throw .inputShape(
           layer: layer.name, expected: "input and weight encodings that belong together",
           found: "an encoded product with one side in float")

@@ -78,7 +78,8 @@ struct OpChecker {
     if case .depthwise(let multiplier) = op.grouping {
       inputsPerGroup = 1
       let (product, overflow) = op.inputChannels.multipliedReportingOverflow(by: multiplier)
-      try equal("channels · multiplier", expected: op.outputChannels, found: overflow ? -1 : product)
+      try equal(
+        "channels · multiplier", expected: op.outputChannels, found: overflow ? -1 : product)
     }
     for branch in op.branches {
       try norm(branch.norm, channels: op.outputChannels)

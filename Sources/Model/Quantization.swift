@@ -7,6 +7,8 @@ package enum WeightEncoding: Hashable, Sendable {
   case float32
   /// Depthwise kernels, f32 `[kernel · kernel, outputs]`: one row of channels per tap.
   case float32Taps
+  /// Dense convolutions as matrices over patches, f32 `[outputs / 16][kernel row][kernel column][input channel][16]`.
+  case float32Patches
   /// Matrices, f32 `[outputs / 16][K][16]`.
   case float32Panels
   /// Matrices, int8 in −127…127, one scale an output: codes `[outputs / 16][K / 4][16][4]`.
@@ -53,8 +55,16 @@ extension WeightEncoding {
       guard let bytes = checkedProduct([count, 4]) else { return nil }
       return [(.codes, bytes)]
     case .float32Taps:
-      guard shape.count == 4, shape[1] == 1, let bytes = checkedProduct([count, 4]) else { return nil }
+      guard shape.count == 4, shape[1] == 1, let bytes = checkedProduct([count, 4]) else {
+        return nil
+      }
       return [(.codes, bytes)]
+    case .float32Patches:
+      guard shape.count == 4, shape[0] <= Int.max - Self.panel,
+        let inputs = checkedProduct([shape[1], shape[2], shape[3]])
+      else { return nil }
+      return panelComponents(
+        panels: (shape[0] + Self.panel - 1) / Self.panel, inputs: inputs)
     case .float32Panels, .int8Panels, .int4Panels:
       guard shape.count == 2, shape[0] <= Int.max - Self.panel, shape[1] <= Int.max - Self.group
       else { return nil }
@@ -69,7 +79,7 @@ extension WeightEncoding {
     let perOutput = checkedProduct([panels, Self.panel, 4])
     switch self {
     case .float32, .float32Taps: return nil
-    case .float32Panels:
+    case .float32Patches, .float32Panels:
       guard let codes = checkedProduct([panels, inputs, Self.panel, 4]) else { return nil }
       return [(.codes, codes)]
     case .int8Panels:
