@@ -1,0 +1,51 @@
+// Pointers live here: the few loops over channels that must run at memory speed. Extents are checked once, before
+// the loop.
+
+extension MutableSpan where Element == Float {
+  /// The elements of a range, to be written on their own.
+  @_lifetime(&self)
+  mutating func part(_ range: Range<Int>) -> MutableSpan<Float> { _mutatingExtracting(range) }
+
+  /// `self[i] += a[i] · b[i]` for all `i`.
+  mutating func addProduct(_ a: Span<Float>, _ b: Span<Float>) {
+    precondition(a.count == count && b.count == count)
+    // SAFETY: all three have `count` elements, checked above, and are borrowed for the loop.
+    unsafe withUnsafeMutableBufferPointer { sum in
+      unsafe a.withUnsafeBufferPointer { a in
+        unsafe b.withUnsafeBufferPointer { b in
+          for i in 0..<sum.count { unsafe sum[i] += a[i] * b[i] }
+        }
+      }
+    }
+  }
+
+  /// `self[i] = function(self[i])` for all `i`.
+  mutating func transform(_ function: (Float) -> Float) {
+    // SAFETY: indices stay below the buffer's count.
+    unsafe withUnsafeMutableBufferPointer { buffer in
+      for i in 0..<buffer.count { unsafe buffer[i] = function(buffer[i]) }
+    }
+  }
+
+  /// `self[i] += a[i]` for all `i`.
+  mutating func add(_ a: Span<Float>) {
+    precondition(a.count == count)
+    // SAFETY: both have `count` elements, checked above.
+    unsafe withUnsafeMutableBufferPointer { sum in
+      unsafe a.withUnsafeBufferPointer { a in
+        for i in 0..<sum.count { unsafe sum[i] += a[i] }
+      }
+    }
+  }
+
+  /// Copies all of `source` to the elements from `offset` on.
+  mutating func replace(at offset: Int, with source: Span<Float>) {
+    precondition(offset >= 0 && offset + source.count <= count)
+    // SAFETY: the target range lies inside the span, checked above.
+    unsafe withUnsafeMutableBufferPointer { target in
+      unsafe source.withUnsafeBufferPointer { source in
+        for i in 0..<source.count { unsafe target[offset + i] = source[i] }
+      }
+    }
+  }
+}
