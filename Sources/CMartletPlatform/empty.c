@@ -1,2 +1,0 @@
-#include "martlet_platform.h"
-typedef int martlet_platform_empty;
