@@ -224,7 +224,7 @@ typedef struct martlet_dequantize_row_f32_params {
 
 /// A function of each element of `[m, width]`; in place allowed.
 ///
-/// `gelu`: erf form. `relu`: `x > 0 ? x : 0`. `sigmoid`: `1 / (1 + exp(−x))`.
+/// `gelu`: erf form. `relu`: `0 > x ? 0 : x`, NaN kept. `sigmoid`: `1 / (1 + exp(−x))`.
 /// `silu_gate`: `y[j] = x[j] / (1 + exp(−x[j])) · x[width + j]`; its source rows are `2 width` wide.
 typedef struct martlet_map_rows_params {
   ptrdiff_t m;

@@ -1,0 +1,19 @@
+// Every kernel of every ISA, made from the list; an ISA defines those it has and its table names them.
+
+#ifndef MARTLET_KERNEL_DECLARATIONS_H
+#define MARTLET_KERNEL_DECLARATIONS_H
+
+#include "martlet_kernels.h"
+
+#define MARTLET_KERNEL(name, params)                         \
+  void martlet_##name##_scalar(const params *arguments);     \
+  void martlet_##name##_avx2(const params *arguments);       \
+  void martlet_##name##_avx512vnni(const params *arguments);
+#include "kernels.def"
+#undef MARTLET_KERNEL
+
+extern const martlet_kernels martlet_kernels_scalar;
+extern const martlet_kernels martlet_kernels_avx2;
+extern const martlet_kernels martlet_kernels_avx512vnni;
+
+#endif

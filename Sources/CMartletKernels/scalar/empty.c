@@ -1,2 +1,0 @@
-#include "martlet_kernels.h"
-typedef int martlet_kernels_empty;
