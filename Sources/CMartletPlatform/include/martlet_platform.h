@@ -106,6 +106,11 @@ size_t martlet_allowed_processors(uint8_t *MARTLET_NONNULL allowed, size_t capac
 uint64_t martlet_peak_resident_bytes(void);
 size_t martlet_page_bytes(void);
 
+/// Zeroed memory for large buffers, aligned to pages; null where the system has none to give.
+void *MARTLET_NULLABLE martlet_allocate(size_t count);
+/// Gives back what `martlet_allocate` gave, with the same count.
+void martlet_deallocate(void *MARTLET_NONNULL bytes, size_t count);
+
 // MARK: Threads
 
 typedef struct martlet_pool martlet_pool;
