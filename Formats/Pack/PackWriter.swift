@@ -1,0 +1,109 @@
+import MartletBytes
+import MartletModel
+
+/// How the bytes of weights are kept.
+package enum WeightStorage: Sendable {
+  /// zstd where it gains at least 3 %: the smallest file.
+  case compressed
+  /// Raw and aligned: a board maps the file instead of holding a private copy.
+  case mapped
+}
+
+/// How far a pack has come.
+package struct PackProgress: Sendable {
+  /// The tensor that was written last.
+  package var tensor: String
+  /// Tensors written so far, and in all.
+  package var tensorCount: Int
+  package var tensorTotal: Int
+  /// Unpacked bytes of weights handled so far, and in all.
+  package var unpackedBytes: UInt64
+  package var unpackedTotal: UInt64
+}
+
+/// Writes packs: the model's parameters are asked for one at a time, so memory holds one of them and its packed form.
+package struct PackWriter {
+  package var storage: WeightStorage
+  /// Unpacked size of a frame; 1 MiB keeps all threads busy and costs no measurable compression.
+  package var frameBytes: Int
+
+  package init(storage: WeightStorage = .compressed, frameBytes: Int = 1 << 20) {
+    precondition(
+      TensorDirectory.frameSizes.contains(frameBytes)
+        && frameBytes % Int(PackHeader.alignment) == 0)
+    self.storage = storage
+    self.frameBytes = frameBytes
+  }
+
+  /// Writes a pack; it appears under its name only when it is whole.
+  ///
+  /// The same model, provenance and zstd give the same bytes, however many threads work.
+  /// - Throws: `file`, `model` for parameters that cannot be supplied or do not fit the plan, `notRepresentable`.
+  /// - Returns: the size of the file.
+  @discardableResult
+  package func write(
+    _ model: QuantizedModel, provenance: Provenance, to path: String, pool: ThreadPool,
+    progress: (PackProgress) -> Void = { _ in }
+  ) throws(PackError) -> UInt64 {
+    try checkNetworks(model.description.networks)
+    var provenance = provenance
+    provenance.append(Provenance.Key.compressor, .text(compressorVersion()))
+    let records = try descriptionRecords(model, provenance)
+    try checkRoundTrip(model, provenance, records)
+    let file = try PackFile(path)
+    for (type, bytes) in records { try file.append(type, bytes) }
+    try file.begin(.data)
+    var tensors = TensorWriter(file: file, storage: storage, frameBytes: frameBytes, pool: pool)
+    try tensors.write(model, progress: progress)
+    try file.end(.data)
+    let directory = TensorDirectory(frameBytes: frameBytes, tensors: tensors.written)
+    try file.append(.tensors, try directory.encoded())
+    return try file.finish()
+  }
+
+  private func descriptionRecords(
+    _ model: QuantizedModel, _ provenance: Provenance
+  ) throws(PackError) -> [(RecordType, [UInt8])] {
+    let description = model.description
+    var records: [(RecordType, [UInt8])] = []
+    records.append((.model, try ArchitectureRecord.encoded(description.architecture)))
+    records.append((.image, try ImageRecord.encoded(description.image)))
+    if let tokenizer = description.tokenizer {
+      records.append((.tokenizer, try TokenizerRecord.encoded(tokenizer)))
+    }
+    if let prompt = description.prompt {
+      records.append((.prompt, try PromptRecord.encoded(prompt)))
+    }
+    records.append((.networks, try NetworkRecord.encoded(description.networks)))
+    let plan = try PlanRecord.encoded(
+      model.plan.activations, networks: description.networks)
+    records.append((.plan, plan))
+    records.append((.provenance, try provenance.encoded()))
+    return records
+  }
+
+  /// Reads the records back, so that no pack is written that the reader refuses or understands otherwise.
+  private func checkRoundTrip(
+    _ model: QuantizedModel, _ provenance: Provenance, _ records: [(RecordType, [UInt8])]
+  ) throws(PackError) {
+    let description = model.description
+    for (type, bytes) in records {
+      var reader = RecordReader(part: .record(type: type.name), bytes: bytes, base: 0)
+      let same: Bool
+      switch type {
+      case .model: same = try ArchitectureRecord.decoded(&reader) == description.architecture
+      case .image: same = try ImageRecord.decoded(&reader) == description.image
+      case .tokenizer: same = try TokenizerRecord.decoded(&reader) == description.tokenizer
+      case .prompt: same = try PromptRecord.decoded(&reader) == description.prompt
+      case .networks: same = try NetworkRecord.decoded(&reader) == description.networks
+      case .plan:
+        same =
+          try PlanRecord.decoded(&reader, networks: description.networks)
+          == model.plan.activations
+      case .provenance: same = try Provenance(&reader) == provenance
+      case .data, .tensors: same = true
+      }
+      if !same { throw .notRepresentable(what: "record", found: type.name) }
+    }
+  }
+}
