@@ -65,10 +65,13 @@ enum Matrices {
     unsafe out.withUnsafeMutableBufferPointer { out in
       unsafe matrix.values.withUnsafeBufferPointer { values in
         unsafe vector.withUnsafeBufferPointer { vector in
-          let first = unsafe values.baseAddress! + matrix.offset + range.lowerBound * matrix.stride
+          guard let first = values.baseAddress, let x = vector.baseAddress,
+            let y = out.baseAddress
+          else { return }
+          let start = unsafe first + matrix.offset + range.lowerBound * matrix.stride
           unsafe cblas_sgemv(
-            CblasRowMajor, CblasNoTrans, blasint(range.count), blasint(matrix.columns), 1, first,
-            blasint(matrix.stride), vector.baseAddress!, 1, keep ? 1 : 0, out.baseAddress!, 1)
+            CblasRowMajor, CblasNoTrans, blasint(range.count), blasint(matrix.columns), 1, start,
+            blasint(matrix.stride), x, 1, keep ? 1 : 0, y, 1)
         }
       }
     }
@@ -88,12 +91,14 @@ enum Matrices {
     unsafe out.withUnsafeMutableBufferPointer { out in
       unsafe a.values.withUnsafeBufferPointer { aValues in
         unsafe b.values.withUnsafeBufferPointer { bValues in
-          let first = unsafe aValues.baseAddress! + a.offset + range.lowerBound * a.stride
+          guard let aFirst = aValues.baseAddress, let bFirst = bValues.baseAddress,
+            let outFirst = out.baseAddress
+          else { return }
+          let start = unsafe aFirst + a.offset + range.lowerBound * a.stride
           unsafe cblas_sgemm(
             CblasRowMajor, CblasNoTrans, transposed, blasint(range.count), blasint(columns),
-            blasint(a.columns), scale, first, blasint(a.stride),
-            bValues.baseAddress! + b.offset, blasint(b.stride), keep ? 1 : 0,
-            out.baseAddress! + offset, blasint(stride))
+            blasint(a.columns), scale, start, blasint(a.stride), bFirst + b.offset,
+            blasint(b.stride), keep ? 1 : 0, outFirst + offset, blasint(stride))
         }
       }
     }

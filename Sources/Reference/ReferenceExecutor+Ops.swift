@@ -3,18 +3,21 @@ import MartletModel
 /// One layer: parameters fetched, the op's formula applied.
 extension ReferenceExecutor {
   func result(
-    of layer: Layer, inputs: [ReferenceInput?], past: Int, cache: KeyValueCache?
+    of layer: Layer, inputs: consuming [ReferenceInput], past: Int, cache: KeyValueCache?
   ) throws(ReferenceError) -> ReferenceTensor {
     if case .embed(let op) = layer.op { return try embedded(op, layer, inputs) }
     var tensors: [ReferenceTensor] = []
-    for (input, id) in zip(inputs, layer.inputs) {
+    for input in inputs {
       guard case .tensor(let tensor) = input, tensor.rows > 0 else {
-        throw .inputShape(
-          value: network[id].name, expected: network[id].shape.text, found: "nothing")
+        let value = network[layer.inputs[tensors.count]]
+        throw .inputShape(value: value.name, expected: value.shape.text, found: "nothing")
       }
       tensors.append(tensor)
     }
-    let x = tensors[0]
+    // From here on `x` alone holds the first input, unless a later layer or a tap does too: ops that change it in
+    // place copy only then.
+    inputs = []
+    let x = tensors.removeFirst()
     switch layer.op {
     case .convolution(let op):
       return operators.convolution(
@@ -37,7 +40,7 @@ extension ReferenceExecutor {
       return operators.linear(
         x, weight: try values(op.weight), bias: try values(op.bias), outputs: op.outputs)
     case .add:
-      return try folded(tensors, layer, operators.sum)
+      return try folded(x, tensors, layer, operators.sum)
     case .activate(let activation):
       return operators.activated(x, activation)
     case .rmsNorm(let op):
@@ -59,17 +62,17 @@ extension ReferenceExecutor {
     case .layerScale(let op):
       return operators.scaled(x, gamma: try values(op.gamma))
     case .subtract:
-      return try folded(tensors, layer, operators.difference)
+      return try folded(x, tensors, layer, operators.difference)
     }
   }
 
   /// Left to right over all inputs, which must have the same pixels.
   private func folded(
-    _ tensors: [ReferenceTensor], _ layer: Layer,
+    _ first: consuming ReferenceTensor, _ others: [ReferenceTensor], _ layer: Layer,
     _ combine: (consuming ReferenceTensor, ReferenceTensor) -> ReferenceTensor
   ) throws(ReferenceError) -> ReferenceTensor {
-    var result = tensors[0]
-    for (tensor, id) in zip(tensors, layer.inputs).dropFirst() {
+    var result = first
+    for (tensor, id) in zip(others, layer.inputs.dropFirst()) {
       if tensor.height != result.height || tensor.width != result.width {
         throw .inputShape(
           value: network[id].name, expected: result.shapeText, found: tensor.shapeText)
@@ -80,7 +83,7 @@ extension ReferenceExecutor {
   }
 
   private func embedded(
-    _ op: Embedding, _ layer: Layer, _ inputs: [ReferenceInput?]
+    _ op: Embedding, _ layer: Layer, _ inputs: [ReferenceInput]
   ) throws(ReferenceError) -> ReferenceTensor {
     guard case .ids(let ids) = inputs[0], !ids.isEmpty else {
       throw .inputShape(value: network[layer.inputs[0]].name, expected: "ids", found: "nothing")

@@ -54,11 +54,8 @@ package final class ReferenceExecutor {
     let past = cache?.count ?? 0
     var rows = 0
     for (index, layer) in network.layers.enumerated() {
-      let taken = layer.inputs.map { id -> ReferenceInput? in
-        defer { if lastUses[id.index] <= index { values[id.index] = nil } }
-        return values[id.index]
-      }
-      let result = try self.result(of: layer, inputs: taken, past: past, cache: cache)
+      let result = try self.result(
+        of: layer, inputs: taken(layer, at: index, from: &values), past: past, cache: cache)
       if case .embed = layer.op { rows = result.rows }
       try check(result, layer)
       tap?.offer(network[layer.output].name, result)
@@ -70,6 +67,22 @@ package final class ReferenceExecutor {
         value: network[network.output].name, expected: "numbers", found: "ids")
     }
     return output
+  }
+
+  /// The layer's inputs; those not read again leave the table, so that an op may write over them.
+  private func taken(
+    _ layer: Layer, at index: Int, from values: inout [ReferenceInput?]
+  ) -> [ReferenceInput] {
+    var taken: [ReferenceInput] = []
+    for id in layer.inputs {
+      // An op may read one value twice: it is still there for the second input.
+      guard let value = values[id.index] else {
+        preconditionFailure("the validator orders layers")
+      }
+      taken.append(value)
+    }
+    for id in layer.inputs where lastUses[id.index] <= index { values[id.index] = nil }
+    return taken
   }
 
   /// Checks the inputs against their declared shapes and puts them in their places.

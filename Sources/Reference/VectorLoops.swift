@@ -20,6 +20,7 @@ extension MutableSpan where Element == Float {
   }
 
   /// `self[i] = function(self[i])` for all `i`.
+  @inline(__always)
   mutating func transform(_ function: (Float) -> Float) {
     // SAFETY: indices stay below the buffer's count.
     unsafe withUnsafeMutableBufferPointer { buffer in
@@ -47,5 +48,55 @@ extension MutableSpan where Element == Float {
         for i in 0..<source.count { unsafe target[offset + i] = source[i] }
       }
     }
+  }
+
+  /// `self[i] = exp(self[i] − shift)` for the first `count` elements, the others 0; the sum of all.
+  mutating func exponentiate(_ visible: Int, shift: Float) -> Double {
+    precondition(visible <= count)
+    // SAFETY: indices stay below the buffer's count.
+    unsafe withUnsafeMutableBufferPointer { buffer in
+      for i in 0..<visible { unsafe buffer[i] = exponential(buffer[i] - shift) }
+      for i in visible..<buffer.count { unsafe buffer[i] = 0 }
+    }
+    return sum(visible)
+  }
+
+  /// The sum of the first `count` elements in double precision, as eight interleaved sums.
+  private func sum(_ count: Int) -> Double {
+    var sums = SIMD8<Double>(repeating: 0)
+    // SAFETY: `count` was checked by the caller.
+    unsafe withUnsafeBufferPointer { buffer in
+      var i = 0
+      while i + 8 <= count {
+        for lane in 0..<8 { unsafe sums[lane] += Double(buffer[i + lane]) }
+        i += 8
+      }
+      while i < count {
+        unsafe sums[0] += Double(buffer[i])
+        i += 1
+      }
+    }
+    return sums.sum()
+  }
+
+  /// The largest of the first `visible` elements, as eight interleaved maxima.
+  func largest(_ visible: Int) -> Float {
+    precondition(visible > 0 && visible <= count)
+    var lanes = SIMD8<Float>(repeating: -.infinity)
+    // SAFETY: indices stay below `visible`, checked above.
+    unsafe withUnsafeBufferPointer { buffer in
+      var i = 0
+      while i + 8 <= visible {
+        for lane in 0..<8 {
+          unsafe lanes[lane] = buffer[i + lane] > lanes[lane] ? buffer[i + lane] : lanes[lane]
+        }
+        i += 8
+      }
+      while i < visible {
+        unsafe lanes[0] = buffer[i] > lanes[0] ? buffer[i] : lanes[0]
+        i += 1
+      }
+    }
+    return lanes.max()
   }
 }

@@ -99,15 +99,8 @@ extension Operators {
 
   /// `exp(s − max) / Σ exp(s − max)` over the first `visible` numbers; zero beyond.
   private func softmax(_ scores: inout MutableSpan<Float>, visible: Int) {
-    var largest = -Float.infinity
-    for i in 0..<visible { largest = max(largest, scores[i]) }
-    var sum = 0.0
-    for i in 0..<visible {
-      scores[i] = expf(scores[i] - largest)
-      sum += Double(scores[i])
-    }
+    let sum = scores.exponentiate(visible, shift: scores.largest(visible))
     let factor = Float(1 / sum)
-    for i in 0..<visible { scores[i] *= factor }
-    for i in visible..<scores.count { scores[i] = 0 }
+    scores.transform { $0 * factor }
   }
 }

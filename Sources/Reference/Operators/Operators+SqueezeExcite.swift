@@ -1,4 +1,3 @@
-import Glibc
 import MartletModel
 
 extension Operators {
@@ -12,7 +11,7 @@ extension Operators {
     let hidden = activated(
       linear(means, weight: reduce.weight, bias: reduce.bias, outputs: reduce.bias.count), .relu)
     let logits = linear(hidden, weight: expand.weight, bias: expand.bias, outputs: channels)
-    return scaled(x, gamma: logits.data.map { 1 / (1 + expf(-$0)) })
+    return scaled(x, gamma: logits.data.map { 1 / (1 + exponential(-$0)) })
   }
 
   /// The mean of every channel over all pixels.

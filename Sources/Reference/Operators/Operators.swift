@@ -1,4 +1,3 @@
-import Glibc
 import MartletModel
 import Synchronization
 
@@ -37,7 +36,7 @@ struct Operators: Sendable {
     var y = x
     parallel.write(&y.data, rowLength: 1) { _, span in
       switch activation {
-      case .gelu: span.transform { 0.5 * $0 * (1 + erff($0 * Float(0.5).squareRoot())) }
+      case .gelu: span.transform { 0.5 * $0 * onePlusErrorFunction($0 * 0.707_106_77) }
       case .relu: span.transform { $0 < 0 ? 0 : $0 }
       }
     }
@@ -79,7 +78,7 @@ struct Operators: Sendable {
       let start = row * 2 * width
       for c in 0..<width {
         let gate = x.data[start + c]
-        numbers[c] = gate / (1 + expf(-gate)) * x.data[start + width + c]
+        numbers[c] = gate / (1 + exponential(-gate)) * x.data[start + width + c]
       }
     }
     return y
