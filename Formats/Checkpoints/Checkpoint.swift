@@ -1,0 +1,112 @@
+import MartletBytes
+
+/// An opened checkpoint: every tensor found and checked, none decoded.
+///
+/// Opening reads the headers only. The files stay mapped while the object lives; values are converted at
+/// every call, and `discard` gives the memory of what was read back.
+package final class Checkpoint: Sendable {
+  /// As it was given.
+  package let path: String
+  package let format: CheckpointFormat
+  /// Where the weights and the files beside them lie.
+  package let directory: String
+  /// The files of weights, sorted by name.
+  package let files: [CheckpointFile]
+  /// Files of weights in the directory that its index does not name; they are not read. Worth a line in a
+  /// report.
+  package let unusedFiles: [String]
+  /// All tensor names, sorted by their bytes.
+  package let names: [String]
+  /// The model's `config.json`, always an object; `nil` when there is none.
+  package let config: JSONValue?
+
+  private let tensors: [String: CheckpointTensor]
+  /// By path.
+  private let mapped: [String: MappedFile]
+
+  /// Opens a directory or a file of weights.
+  ///
+  /// In a directory, `model.safetensors.index.json` is followed where it exists; otherwise every
+  /// `*.safetensors` is read.
+  package static func open(_ path: String) throws(CheckpointError) -> Checkpoint {
+    try Checkpoint(CheckpointFiles(at: path), path: path)
+  }
+
+  private init(_ source: CheckpointFiles, path: String) throws(CheckpointError) {
+    var format = CheckpointFormat.safetensors
+    var files: [CheckpointFile] = []
+    var tensors: [String: CheckpointTensor] = [:]
+    var mapped: [String: MappedFile] = [:]
+    for name in source.weights {
+      let file = try rethrown { () throws(BytesError) in
+        try MappedFile(path: Directory.path(source.directory, name))
+      }
+      format = try CheckpointFormat.detect(file)
+      let contents = try format.read(file)
+      for tensor in contents.tensors {
+        if let other = tensors.updateValue(tensor, forKey: tensor.name) {
+          throw .duplicateTensor(name: tensor.name, first: other.file, second: tensor.file)
+        }
+      }
+      try source.index?.check(contents.tensors, in: name)
+      files.append(
+        CheckpointFile(name: name, byteCount: file.count, metadata: contents.metadata))
+      mapped[file.path] = file
+    }
+    self.path = path
+    self.format = format
+    directory = source.directory
+    self.files = files
+    unusedFiles = source.unused
+    names = tensors.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    config = try Self.config(in: source.directory)
+    self.tensors = tensors
+    self.mapped = mapped
+  }
+
+  private static func config(in directory: String) throws(CheckpointError) -> JSONValue? {
+    let path = Directory.path(directory, "config.json")
+    let value = try rethrown { () throws(BytesError) -> JSONValue? in
+      try PathKind(of: path) == .missing ? nil : try JSONValue(contentsOf: path, limit: 16 << 20)
+    }
+    if let value, value.object == nil {
+      throw .indexField(path: path, field: "", expected: "object", found: value.kind)
+    }
+    return value
+  }
+
+  /// The tensor of this name.
+  package subscript(name: String) -> CheckpointTensor? { tensors[name] }
+
+  /// The tensor of this name.
+  ///
+  /// - Throws: `noSuchTensor`.
+  package func tensor(_ name: String) throws(CheckpointError) -> CheckpointTensor {
+    guard let tensor = tensors[name] else { throw .noSuchTensor(name: name) }
+    return tensor
+  }
+
+  /// A file beside the weights, such as `tokenizer.json`; `nil` when there is none.
+  ///
+  /// - Parameter name: a plain name without any slash.
+  package func file(named name: String) throws(CheckpointError) -> MappedFile? {
+    precondition(
+      !name.utf8.contains(UInt8(ascii: "/")), "files beside the weights have plain names")
+    let path = Directory.path(directory, name)
+    return try rethrown { () throws(BytesError) -> MappedFile? in
+      try PathKind(of: path) == .missing ? nil : try MappedFile(path: path)
+    }
+  }
+
+  /// The mapped file of a tensor of this checkpoint.
+  func mappedFile(of tensor: CheckpointTensor) -> MappedFile {
+    guard let file = mapped[tensor.file] else {
+      preconditionFailure("a tensor lies in a file of its own checkpoint")
+    }
+    return file
+  }
+
+  func mappedFile(_ file: CheckpointFile) -> MappedFile? {
+    mapped[Directory.path(directory, file.name)]
+  }
+}

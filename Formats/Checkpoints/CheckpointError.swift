@@ -1,0 +1,63 @@
+import MartletBytes
+
+/// What can be wrong with a checkpoint. Cases carry evidence; `Tools/` words them.
+///
+/// `path` is the file the fault lies in; offsets count bytes from its start.
+package enum CheckpointError: Error, Equatable, Sendable {
+  /// A file could not be read or written, or is not text, JSON or long enough.
+  case file(BytesError)
+  /// Nothing stands at this path.
+  case missing(path: String)
+  /// A directory without any file of weights.
+  case noWeights(directory: String)
+  /// The file is of a kind that is known but not read.
+  case unsupportedFormat(path: String, found: String)
+  /// The file is of no known kind.
+  case unknownFormat(path: String, firstBytes: [UInt8])
+
+  // The header of a safetensors file
+
+  /// The header's length exceeds the file, or what a header may have.
+  case headerSize(path: String, found: UInt64, limit: Int)
+  /// A part of the header is not of the kind it must be. `tensor` is empty for the header itself.
+  case headerField(path: String, tensor: String, field: String, expected: String, found: String)
+  /// An entry holds a field that no version of the format has.
+  case unknownField(path: String, tensor: String, field: String)
+  /// An element type that Martlet cannot name.
+  case unknownElementType(path: String, tensor: String, found: String)
+  /// The number of elements or bytes of this shape exceeds every file.
+  case shapeOverflow(path: String, tensor: String, shape: [Int])
+  /// The shape needs `expected` bytes where the offsets give `found`; the data starts at `offset`.
+  case tensorSize(
+    path: String, tensor: String, elementType: ElementType, shape: [Int], expected: Int, found: Int,
+    offset: Int)
+  /// The data of a tensor ends at `end`, in a file of `byteCount` bytes: cut short, or a lying header.
+  case dataBeyondEnd(path: String, tensor: String, end: Int, byteCount: Int)
+  /// Two tensors share bytes from `offset` on.
+  case overlap(path: String, first: String, second: String, offset: Int)
+  /// Bytes before this tensor belong to no tensor.
+  case hole(path: String, tensor: String, expected: Int, found: Int)
+  /// The file goes on behind the last tensor.
+  case trailingBytes(path: String, end: Int, byteCount: Int)
+
+  // Several files
+
+  /// Two files hold a tensor of the same name.
+  case duplicateTensor(name: String, first: String, second: String)
+  /// A part of an index is not of the kind it must be.
+  case indexField(path: String, field: String, expected: String, found: String)
+  /// An index names a file outside its directory.
+  case shardOutsideDirectory(index: String, file: String)
+  /// An index names a file that is not there.
+  case missingShard(index: String, file: String)
+  /// An index says that a file holds a tensor, which it does not.
+  case tensorNotInShard(index: String, tensor: String, file: String)
+  /// A file holds a tensor which its index does not list for it.
+  case tensorNotInIndex(index: String, tensor: String, file: String)
+
+  // Asking for tensors
+
+  case noSuchTensor(name: String)
+  /// Numbers of another kind were asked for than the tensor has.
+  case elementTypeMismatch(tensor: String, expected: String, found: ElementType)
+}

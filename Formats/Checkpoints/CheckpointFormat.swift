@@ -1,0 +1,63 @@
+import MartletBytes
+
+/// The formats of weight files. A new one adds a case here and a folder beside this file; the switches and
+/// the corruption suite then ask for the rest.
+package enum CheckpointFormat: String, CaseIterable, Sendable {
+  case safetensors
+
+  /// The format of a file, by its content; its name only decides where the content is damaged.
+  ///
+  /// - Throws: `unsupportedFormat`, `unknownFormat`.
+  static func detect(_ file: MappedFile) throws(CheckpointError) -> CheckpointFormat {
+    let start = file.withBytes { bytes in
+      // SAFETY: the buffer is only read during the call.
+      unsafe bytes.extracting(first: 16).withUnsafeBytes { unsafe [UInt8]($0) }
+    }
+    for (magic, name) in foreign where start.starts(with: magic) {
+      throw .unsupportedFormat(path: file.path, found: name)
+    }
+    // Safetensors have no magic: a header length, then the header's opening brace.
+    let looksLikeSafetensors = start.count > 8 && start[8] == UInt8(ascii: "{")
+    if looksLikeSafetensors || file.path.hasSuffix(Self.safetensorsSuffix) { return .safetensors }
+    throw .unknownFormat(path: file.path, firstBytes: start)
+  }
+
+  static let safetensorsSuffix = ".safetensors"
+
+  /// First bytes of weight files that users also have.
+  private static let foreign: [(magic: [UInt8], name: String)] = [
+    (Array("PK\u{3}\u{4}".utf8), "torch zip archive"),
+    ([0x80, 0x02], "torch pickle"),
+    ([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A], "HDF5"),
+    (Array("GGUF".utf8), "GGUF"),
+  ]
+
+  /// Names of weight files in formats that are not read, for a clear error.
+  static func foreignName(_ name: String) -> String? {
+    if name.hasSuffix(".bin") || name.hasSuffix(".pt") || name.hasSuffix(".pth") {
+      return "torch file"
+    }
+    if name.hasSuffix(".gguf") { return "GGUF" }
+    if name.hasSuffix(".h5") || name.hasSuffix(".hdf5") { return "HDF5" }
+    if name.hasSuffix(".npz") { return "NumPy archive" }
+    return nil
+  }
+
+  /// The tensors of a file and its string metadata.
+  func read(_ file: MappedFile) throws(CheckpointError) -> CheckpointContents {
+    switch self {
+    case .safetensors: try SafetensorsHeader(of: file).contents
+    }
+  }
+}
+
+/// What a reader found in one file.
+struct CheckpointContents: Equatable, Sendable {
+  /// In the order of the data.
+  var tensors: [CheckpointTensor]
+  var metadata: [(key: String, value: String)]
+
+  static func == (left: CheckpointContents, right: CheckpointContents) -> Bool {
+    left.tensors == right.tensors && left.metadata.elementsEqual(right.metadata, by: ==)
+  }
+}
