@@ -91,7 +91,7 @@ let package = Package(
     // MARK: Floor 3: the flow from checkpoint to proof
     .target(
       name: "MartletConversion",
-      dependencies: ["MartletCheckpoints", "MartletModel", "MartletText"],
+      dependencies: ["MartletBytes", "MartletCheckpoints", "MartletModel", "MartletText"],
       path: "Sources/Conversion", swiftSettings: safe),
     .target(
       name: "MartletCalibration",

@@ -1,0 +1,78 @@
+import MartletBytes
+import MartletCheckpoints
+import MartletModel
+
+/// What a checkpoint is. A new architecture is a case here and a file beside this one.
+package enum Architecture: Equatable, Sendable {
+  /// Apple's FastVLM: FastViTHD, a projector and Qwen2 (arXiv 2412.13303).
+  case fastVLM(FastVLMLayout)
+
+  /// The values of `model_type` that are read.
+  package static let supportedModelTypes = FastVLMLayout.allCases.map(\.modelType)
+
+  /// Recognizes a checkpoint by its tensor names, then by its configuration (reference section 7.6).
+  /// - Throws: `unsupportedLayout` for layouts that are known but not read, `unknownArchitecture` for everything else.
+  package static func detect(_ checkpoint: Checkpoint) throws(ConversionError) -> Architecture {
+    let modelType = checkpoint.config?["model_type"]?.string
+    for foreign in ForeignLayout.allCases {
+      if let evidence = foreign.evidence(in: checkpoint.names) {
+        throw .unsupportedLayout(
+          layout: foreign.rawValue, evidence: evidence, supported: supportedModelTypes)
+      }
+    }
+    if let modelType {
+      for layout in FastVLMLayout.allCases where layout.modelType == modelType {
+        // A native file under Apple's `model_type` is still native, and the other way round.
+        return .fastVLM(storedLayout(checkpoint.names) ?? layout)
+      }
+    } else if let layout = storedLayout(checkpoint.names) {
+      return .fastVLM(layout)
+    }
+    throw .unknownArchitecture(
+      modelType: modelType,
+      architectures: (checkpoint.config?["architectures"]?.array ?? []).compactMap(\.string),
+      supported: supportedModelTypes,
+      nearest: modelType.flatMap { nearestName(to: $0, among: supportedModelTypes) })
+  }
+
+  /// The layout whose encoder the names spell.
+  private static func storedLayout(_ names: [String]) -> FastVLMLayout? {
+    for layout in FastVLMLayout.allCases {
+      let prefix = FastVLMNames.names(layout).encoder + "."
+      if names.contains(where: { $0.hasPrefix(prefix) }) { return layout }
+    }
+    return nil
+  }
+
+  /// Builds the networks of a checkpoint.
+  func source(
+    of checkpoint: Checkpoint
+  ) throws(ConversionError) -> (model: SourceModel, report: SourceReport) {
+    switch self {
+    case .fastVLM(let layout): try FastVLM(checkpoint, layout: layout).source()
+    }
+  }
+}
+
+/// Layouts of FastVLM and its encoder that exist but are not read, told by a prefix of tensor names.
+private enum ForeignLayout: String, CaseIterable {
+  case mlx = "MLX"
+  case mlxCommunity = "MLX (mlx-vlm)"
+  case adapter = "LLaVA adapter"
+  case encoderOnly = "encoder only"
+
+  private var prefixes: [String] {
+    switch self {
+    case .mlx: ["language_model.", "multi_modal_projector."]
+    case .mlxCommunity: ["vision_tower.vision_model."]
+    case .adapter: ["base_model.model."]
+    case .encoderOnly:
+      ["image_encoder.model.", "visual.trunk.", "stem.", "patch_embed.", "module.visual.trunk."]
+    }
+  }
+
+  /// The first name that shows the layout.
+  func evidence(in names: [String]) -> String? {
+    names.first { name in prefixes.contains { name.hasPrefix($0) } }
+  }
+}

@@ -1,0 +1,74 @@
+import MartletModel
+
+/// One way to make a network shorter without changing what it computes. Each rule stands in a file of its own, its
+/// equation in text above the code.
+package struct FoldingRule: Sendable {
+  /// What the rule does to the pattern that ends at a layer.
+  enum Outcome {
+    /// The layer does not end the rule's pattern.
+    case none
+    /// Folded. `changing` are values that remain but hold other numbers than in the source.
+    case folded(changing: [ValueID] = [])
+    /// The pattern is there, but folding it would change the result.
+    case left(FoldingObstacle)
+  }
+
+  package let name: String
+  /// Tries the rule on the layer of this index.
+  let apply: @Sendable (inout FoldingGraph, Int) -> Outcome
+
+  init(_ name: String, apply: @escaping @Sendable (inout FoldingGraph, Int) -> Outcome) {
+    self.name = name
+    self.apply = apply
+  }
+
+  /// All rules in the order in which they run: branches become plain kernels first, then residuals and norms are
+  /// absorbed by them, then factors by the products next to them.
+  package static let ordered: [FoldingRule] = [
+    mobileOneBranches,  // 3.1
+    largeKernelBranches,  // 3.2
+    repMixer,  // 3.3
+    positionalResidual,  // 3.4
+    convolutionNorm,  // 3.5
+    layerScale,  // 3.6, into fc2 and the attention's projection
+    layerNormIntoLinear,  // 3.6
+    attentionScale,  // 3.6
+    pixelScale,  // 3.6
+  ]
+}
+
+/// Why a pattern could not be folded.
+package enum FoldingObstacle: Equatable, Sendable {
+  /// A constant offset in front of a zero-padded kernel: the border would see the offset instead of zero.
+  case offsetBeforeZeroPadding(channel: Int, offset: Float)
+  /// Something else reads the value in between too.
+  case valueReadElsewhere(value: String)
+  /// The layer next to it is not one that can absorb it.
+  case neighbor(op: String)
+}
+
+/// What folding did, so that nothing happens silently.
+package struct FoldingReport: Equatable, Sendable {
+  package struct Application: Equatable, Sendable {
+    package var rule: String
+    package var count: Int
+  }
+  package struct Leftover: Equatable, Sendable {
+    package var rule: String
+    package var layer: String
+    package var obstacle: FoldingObstacle
+  }
+  package struct ZeroVariance: Equatable, Sendable {
+    package var parameter: String
+    package var channels: [Int]
+  }
+
+  /// One entry a rule, in the order they ran, also for rules that found nothing.
+  package var applications: [Application] = []
+  /// Patterns that were met and had to stay.
+  package var leftovers: [Leftover] = []
+  /// Values that exist before and after but hold other numbers; all others of the same name are equal within rounding.
+  package var changedValues: [String] = []
+  /// Channels whose stored variance is exactly zero: legal, eps alone divides, but worth a look.
+  package var zeroVariances: [ZeroVariance] = []
+}

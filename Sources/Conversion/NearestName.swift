@@ -1,0 +1,33 @@
+/// The candidate that differs least from a name, for "did you mean"; `nil` where none is close.
+///
+/// Close means at most two edits, or one in eight characters of a longer name. Time: the product of the lengths for
+/// each candidate of similar length.
+func nearestName(to name: String, among candidates: [String]) -> String? {
+  let wanted = Array(name.utf8)
+  if wanted.count > 512 { return nil }
+  var limit = max(2, wanted.count / 8)
+  var best: String?
+  for candidate in candidates where candidate != name {
+    let bytes = Array(candidate.utf8)
+    if abs(bytes.count - wanted.count) > limit { continue }
+    let distance = editDistance(wanted, bytes)
+    if distance < limit || (distance == limit && best == nil) {
+      (limit, best) = (distance, candidate)
+    }
+  }
+  return best
+}
+
+/// Insertions, removals and replacements that turn one into the other.
+private func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+  var previous = Array(0...b.count)
+  for (row, byte) in a.enumerated() {
+    var current = [row + 1]
+    for (column, other) in b.enumerated() {
+      let replaced = previous[column] + (byte == other ? 0 : 1)
+      current.append(min(replaced, previous[column + 1] + 1, current[column] + 1))
+    }
+    previous = current
+  }
+  return previous[b.count]
+}
