@@ -67,7 +67,7 @@ let package = Package(
       dependencies: ["MartletBytes", "MartletModel", "CPNG", "CTurboJPEG", "CWebP"],
       path: "Sources/Images", swiftSettings: board, linkerSettings: libm),
     .target(
-      name: "MartletText", dependencies: ["MartletModel"], path: "Sources/Text",
+      name: "MartletText", dependencies: ["MartletBytes", "MartletModel"], path: "Sources/Text",
       swiftSettings: board),
 
     // MARK: Floor 2: formats and the two executors

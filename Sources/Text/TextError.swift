@@ -1,3 +1,5 @@
+import MartletBytes
+
 /// What can be wrong with a tokenizer, its files or a prompt. Cases carry evidence; `Tools/` words them.
 package enum TextError: Error, Equatable, Sendable {
   // MARK: Specification
@@ -21,6 +23,24 @@ package enum TextError: Error, Equatable, Sendable {
   case duplicateAddedToken(content: String, firstID: Int, secondID: Int)
   /// Two tokens claim one id.
   case duplicateID(Int, first: String, second: String)
+
+  // MARK: Files
+  /// A tokenizer file is not the text it should be.
+  case bytes(BytesError)
+  /// A field that must be there is not, or is null.
+  case missing(source: String, field: String)
+  /// A field holds another kind of JSON value.
+  case kind(source: String, field: String, expected: String, found: String)
+  /// A field asks for a rule that is not the one implemented here.
+  case unsupported(source: String, field: String, expected: String, found: String)
+  /// A vocabulary token is empty or has a character that stands for no byte.
+  case notByteLevel(source: String, token: String, id: Int)
+  /// A merge is not two tokens with one space between.
+  case mergeSyntax(source: String, rank: Int, text: String)
+  /// A merge needs a token that the vocabulary does not have.
+  case mergeUnknownToken(source: String, rank: Int, token: String)
+  /// A list of added tokens gives one that the configuration does not have under this id.
+  case addedTokensDisagree(source: String, content: String, id: Int)
 
   // MARK: Prompt
   /// The prompt has another number of `<image>` than there are images.
