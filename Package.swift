@@ -95,7 +95,9 @@ let package = Package(
       path: "Sources/Conversion", swiftSettings: safe),
     .target(
       name: "MartletCalibration",
-      dependencies: ["MartletReference", "MartletImages", "MartletModel", "MartletBytes"],
+      dependencies: [
+        "MartletReference", "MartletImages", "MartletText", "MartletModel", "MartletBytes",
+      ],
       path: "Calibration/Statistics", swiftSettings: safe),
     .target(
       name: "MartletQuantization", dependencies: ["MartletCalibration", "MartletModel"],
@@ -181,8 +183,8 @@ let package = Package(
     .testTarget(
       name: "CalibrationTests",
       dependencies: [
-        "MartletCalibration", "MartletReference", "MartletModel", "MartletImages",
-        "MartletTestSupport",
+        "MartletCalibration", "MartletReference", "MartletModel", "MartletImages", "MartletText",
+        "MartletBytes", "MartletTestSupport",
       ],
       path: "Tests/Calibration", swiftSettings: tests),
     .testTarget(
