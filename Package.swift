@@ -55,6 +55,7 @@ let package = Package(
     // MARK: Floor 0: C, the tile kernels and the few platform calls
     .target(name: "CMartletKernels", path: "Sources/CMartletKernels", linkerSettings: libm),
     .target(name: "CMartletPlatform", path: "Sources/CMartletPlatform"),
+    .target(name: "CMartletCodecs", dependencies: ["CPNG"], path: "Sources/CMartletCodecs"),
 
     // MARK: Floor 1: what files, models, pictures and words are
     .target(
@@ -64,7 +65,7 @@ let package = Package(
       name: "MartletModel", path: "Sources/Model", swiftSettings: board, linkerSettings: libm),
     .target(
       name: "MartletImages",
-      dependencies: ["MartletBytes", "MartletModel", "CPNG", "CTurboJPEG", "CWebP"],
+      dependencies: ["MartletBytes", "MartletModel", "CMartletCodecs", "CTurboJPEG", "CWebP"],
       path: "Sources/Images", swiftSettings: board, linkerSettings: libm),
     .target(
       name: "MartletText", dependencies: ["MartletBytes", "MartletModel"], path: "Sources/Text",
