@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import save_file
 
+import jpeg_writer as jpeg
 import png_writer as png
 
 BLACK = (0, 0, 0)
@@ -86,6 +87,10 @@ def png_files() -> dict[str, bytes]:
     )
     files["narrow-interlaced.png"] = png.encode(source.integers(0, 256, (9, 1, 3)), png.RGB, 8, True)
     files["wide-interlaced.png"] = png.encode(source.integers(0, 256, (1, 9, 3)), png.RGB, 8, True)
+    beyond = source.integers(0, 16, (11, 19, 1))  # indices beyond the palette: black
+    files["palette-4-beyond.png"] = png.encode(beyond, png.PALETTE, 4, palette=palette[:9])
+    frames = [Image.fromarray(smooth(11 + i, 19)[i:]) for i in range(2)]
+    files["animated.png"] = saved(frames[0], "PNG", save_all=True, append_images=frames[1:])
     return files
 
 
@@ -114,6 +119,9 @@ def jpeg_files() -> dict[str, bytes]:
         "restart-markers.jpg": saved(color, "JPEG", quality=85, restart_marker_blocks=2),
         "rgb-colorspace.jpg": saved(color, "JPEG", quality=90, keep_rgb=True),
         "exif-orientation.jpg": saved(color, "JPEG", quality=85, exif=turned.tobytes()),
+        "baseline-440.jpg": jpeg.encode(smooth(37, 53), jpeg.RGB, jpeg.SAMPLING_440),
+        "baseline-411.jpg": jpeg.encode(smooth(37, 53), jpeg.RGB, jpeg.SAMPLING_411),
+        "ycck-420.jpg": jpeg.encode(smooth(37, 53, 4), jpeg.CMYK, jpeg.SAMPLING_420),
         "one-pixel.jpg": saved(Image.fromarray(smooth(1, 1)), "JPEG", quality=85),
         "one-row-420.jpg": saved(Image.fromarray(smooth(1, 33)), "JPEG", quality=85),
         "one-column-420.jpg": saved(Image.fromarray(smooth(33, 1)), "JPEG", quality=85),
@@ -133,12 +141,24 @@ def webp_files() -> dict[str, bytes]:
     }
 
 
+def refused_files() -> dict[str, bytes]:
+    """Files without goldens: Martlet does not read them."""
+    frames = [Image.fromarray(smooth(37 + i, 53)[i:]) for i in range(2)]
+    return {"animated.webp": saved(frames[0], "WEBP", save_all=True, append_images=frames[1:])}
+
+
 def pixels(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
 def resized(picture: np.ndarray, width: int, height: int) -> np.ndarray:
-    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
+    """First along rows, then along columns, as `resize` does on its own up to Pillow 12.1.
+
+    Later versions take some pictures the other way round for speed (13.0: where the height loses more than twice as many
+    pixels as the width), which moves some pixels by one.
+    """
+    across = Image.fromarray(picture).resize((width, picture.shape[0]), Image.Resampling.BICUBIC)
+    return np.asarray(across.resize((width, height), Image.Resampling.BICUBIC))
 
 
 def padded_fit(picture: np.ndarray, side: int, fill: tuple = BLACK) -> np.ndarray:
@@ -148,6 +168,10 @@ def padded_fit(picture: np.ndarray, side: int, fill: tuple = BLACK) -> np.ndarra
     square = Image.new("RGB", (n, n), fill)
     square.paste(Image.fromarray(picture), ((n - width) // 2, (n - height) // 2))
     return resized(np.asarray(square), side, side)
+
+
+def filled_fit(picture: np.ndarray, side: int) -> np.ndarray:
+    return padded_fit(picture, side, (122, 116, 104))
 
 
 def cropped_fit(picture: np.ndarray, side: int) -> np.ndarray:
@@ -177,7 +201,7 @@ RESIZES = [
 ]  # fmt: skip
 LARGE_RESIZES = [(640, 427, 1024, 1024), (1280, 960, 1024, 1024), (2000, 37, 1024, 1024), (1025, 1023, 1024, 1024), (13, 1500, 256, 256)]
 # Width, height, side.
-FITS = [(50, 30, 64), (30, 50, 64), (51, 30, 64), (30, 51, 64), (64, 64, 64), (1, 9, 32), (9, 1, 32), (100, 37, 32), (37, 100, 32), (1, 1, 64), (66, 65, 64), (65, 129, 64)]
+FITS = [(50, 30, 64), (30, 50, 64), (51, 30, 64), (30, 51, 64), (64, 64, 64), (1, 9, 32), (9, 1, 32), (100, 37, 32), (37, 100, 32), (1, 1, 64), (66, 65, 64), (65, 129, 64), (3, 64, 64), (64, 3, 64)]
 LARGE_FITS = [(640, 427, 1024), (427, 640, 1024), (1600, 1200, 1024), (1024, 1024, 1024), (333, 1000, 256), (30, 2000, 256)]
 
 
@@ -186,13 +210,16 @@ def main() -> None:
     parser.add_argument("--fixtures", type=Path, default=Path("Tests/Fixtures"))
     folder = parser.parse_args().fixtures / "images"
     folder.mkdir(parents=True, exist_ok=True)
-    tensors, index = {}, {"decode": [], "resize": [], "fit": []}
+    tensors, index = {}, {"decode": [], "refused": [], "resize": [], "fit": []}
     for name, data in {**png_files(), **jpeg_files(), **webp_files()}.items():
         (folder / name).write_bytes(data)
         tensors[f"decode.{name}"] = pixels(data)
         index["decode"].append({"file": name, **described(pixels(data))})
         if name.startswith("gray-16"):
             tensors[f"high-byte.{name}"] = high_bytes(data)
+    for name, data in refused_files().items():
+        (folder / name).write_bytes(data)
+        index["refused"].append(name)
     for width, height, to_width, to_height in RESIZES + LARGE_RESIZES:
         output = resized(formula(height, width), to_width, to_height)
         name = f"resize.{width}x{height}.{to_width}x{to_height}"
@@ -203,13 +230,14 @@ def main() -> None:
         index["resize"].append({**entry, **described(output)})
     for width, height, side in FITS + LARGE_FITS:
         large = (width, height, side) in LARGE_FITS
-        for fit, rule in [("pad", padded_fit), ("crop", cropped_fit)]:
+        for fit, rule in [("pad", padded_fit), ("pad-filled", filled_fit), ("crop", cropped_fit)]:
             output = rule(formula(height, width), side)
             name = f"{fit}.{width}x{height}.{side}"
-            if not large:
+            stored = not large and rule is not filled_fit
+            if stored:
                 tensors[name] = output
             entry = {"name": name, "fit": fit, "input_width": width, "input_height": height}
-            index["fit"].append({**entry, "side": side, "stored": not large, **described(output)})
+            index["fit"].append({**entry, "side": side, "stored": stored, **described(output)})
     tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
     save_file(tensors, folder / "images.safetensors")
     (folder / "images.json").write_text(json.dumps(index, indent=1) + "\n")
