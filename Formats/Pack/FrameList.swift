@@ -124,7 +124,7 @@ struct FrameList {
     // SAFETY: the directory was checked, so the frame lies inside the file; `file` is alive.
     let stored = unsafe UnsafeRawBufferPointer(
       rebasing: file.unsafeBytes[task.offset..<task.offset + task.storedBytes])
-    let checksum = unsafe XXH64.hash(RawSpan(_unsafeBytes: stored))
+    let checksum = unsafe XXH64.checksum(RawSpan(_unsafeBytes: stored))
     if checksum != task.checksum {
       return .checksum(
         part: part(of: task), offset: UInt64(task.offset), expected: task.checksum,

@@ -32,7 +32,7 @@ final class PackFile {
     try append(bytes)
     records.append(
       PackRecord(
-        type: type, offset: start, byteCount: UInt64(bytes.count), checksum: XXH64.hash(bytes)))
+        type: type, offset: start, byteCount: UInt64(bytes.count), checksum: XXH64.checksum(bytes)))
   }
 
   /// Begins a record that is checked by parts.
@@ -55,7 +55,7 @@ final class PackFile {
     try append(writer.bytes)
     let header = PackHeader(
       fileSize: position, directoryOffset: offset, entryCount: UInt32(records.count),
-      directoryChecksum: XXH64.hash(writer.bytes))
+      directoryChecksum: XXH64.checksum(writer.bytes))
     do {
       try file.overwrite(header.encoded(), at: 0)
       try file.commit()

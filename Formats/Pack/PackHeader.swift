@@ -25,7 +25,7 @@ struct PackHeader: Equatable {
     writer.uint32(UInt32(0))
     writer.uint64(directoryChecksum)
     writer.uint64(UInt64(0))
-    writer.uint64(XXH64.hash(writer.bytes))
+    writer.uint64(XXH64.checksum(writer.bytes))
     return writer.bytes
   }
 
@@ -48,7 +48,7 @@ struct PackHeader: Equatable {
     directoryChecksum = try reader.integer(UInt64.self)
     let reservedToo = try reader.integer(UInt64.self)
     let expected = try reader.integer(UInt64.self)
-    let checksum = XXH64.hash(Array(bytes[..<(Self.byteCount - 8)]))
+    let checksum = XXH64.checksum(Array(bytes[..<(Self.byteCount - 8)]))
     if checksum != expected {
       throw .checksum(part: .header, offset: 0, expected: expected, found: checksum)
     }

@@ -14,7 +14,7 @@ struct PackOutline {
     let directory = try Self.directory(file, header)
     self.file = file
     records = directory
-    identity = XXH64.hash(Array(start[..<(PackHeader.byteCount - 8)]))
+    identity = XXH64.checksum(Array(start[..<(PackHeader.byteCount - 8)]))
     try checkPlaces(directoryOffset: header.directoryOffset)
     try checkTypes()
   }
@@ -29,7 +29,7 @@ struct PackOutline {
         part: .directory, offset: header.directoryOffset, size: size, end: header.fileSize)
     }
     let bytes = try copy(file, header.directoryOffset, size)
-    let checksum = XXH64.hash(bytes)
+    let checksum = XXH64.checksum(bytes)
     if checksum != header.directoryChecksum {
       throw .checksum(
         part: .directory, offset: header.directoryOffset, expected: header.directoryChecksum,
@@ -121,7 +121,7 @@ struct PackOutline {
   /// The content of a record, its checksum verified.
   private func content(_ record: PackRecord) throws(PackError) -> [UInt8] {
     let bytes = try Self.copy(file, record.offset, record.byteCount)
-    let checksum = XXH64.hash(bytes)
+    let checksum = XXH64.checksum(bytes)
     if checksum != record.checksum {
       throw .checksum(
         part: record.part, offset: record.offset, expected: record.checksum, found: checksum)

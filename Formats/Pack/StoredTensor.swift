@@ -27,6 +27,9 @@ package struct StoredComponent: Equatable, Sendable {
   package var byteCount: UInt64
   var frames: [StoredFrame]
 
+  /// Stored size of each frame; they lie one after the other.
+  package var frameSizes: [Int] { frames.map { Int($0.storedBytes) } }
+
   /// Size in the file.
   package var storedBytes: UInt64 {
     var sum: UInt64 = 0

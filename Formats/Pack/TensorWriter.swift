@@ -180,7 +180,7 @@ private struct FrameBatch {
             let size = unsafe encoders[worker].pack(source, storage: storage, into: target)
             let stored = unsafe UnsafeRawBufferPointer(rebasing: target[..<size])
             unsafe frames[slot] = StoredFrame(
-              storedBytes: UInt32(size), checksum: XXH64.hash(RawSpan(_unsafeBytes: stored)))
+              storedBytes: UInt32(size), checksum: XXH64.checksum(RawSpan(_unsafeBytes: stored)))
           }
         }
       }
@@ -202,7 +202,7 @@ private struct FrameBatch {
             rebasing: bytes[start..<min(bytes.count, start + frameBytes)])
           unsafe frames[index] = StoredFrame(
             storedBytes: UInt32(source.count),
-            checksum: XXH64.hash(RawSpan(_unsafeBytes: source)))
+            checksum: XXH64.checksum(RawSpan(_unsafeBytes: source)))
         }
       }
     }
