@@ -31,6 +31,6 @@ package enum ImageError: Error, Equatable, Sendable {
   case tooManyPixels(name: String, width: Int, height: Int, limit: Int)
   /// The codec could not get memory for the picture.
   case outOfMemory(name: String, format: ImageFormat, width: Int, height: Int)
-  /// A model's image specification that cannot be followed: `what` holds `found`.
+  /// A model's image specification that cannot be followed: `what` is `found`.
   case specification(what: String, found: Int)
 }

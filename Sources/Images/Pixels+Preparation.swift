@@ -46,7 +46,7 @@ extension Pixels {
   }
 
   /// What the network reads, `[height, width, 3]` floats: `(pixel / 255 − mean) / standardDeviation` per channel in f32.
-  /// - Throws: `specification` where a channel lacks its mean or deviation, or a deviation is zero.
+  /// - Throws: `specification` where a channel lacks its mean or deviation, or holds an unusable one.
   package func normalized(for specification: ImageSpecification) throws(ImageError) -> [Float] {
     let mean = specification.mean
     let deviation = specification.standardDeviation
@@ -56,8 +56,11 @@ extension Pixels {
     }
     var table = [Float](repeating: 0, count: 3 * 256)
     for channel in 0..<3 {
-      guard deviation[channel] > 0 else {
-        throw .specification(what: "standard deviation of channel not above zero", found: channel)
+      guard deviation[channel] > 0, deviation[channel].isFinite else {
+        throw .specification(what: "standard deviation of channel", found: channel)
+      }
+      guard mean[channel].isFinite else {
+        throw .specification(what: "mean of channel", found: channel)
       }
       for value in 0..<256 {
         table[value * 3 + channel] = (Float(value) / 255 - mean[channel]) / deviation[channel]

@@ -12,25 +12,37 @@ struct ImageGoldens: Sendable {
 
   struct Resized: Codable, Sendable {
     var name: String
-    var input_width: Int
-    var input_height: Int
+    var inputWidth: Int
+    var inputHeight: Int
     var height: Int
     var width: Int
     var sha256: String
     /// For fits: `pad` or `crop`, and the side of the square.
     var fit: String?
     var side: Int?
+
+    private enum CodingKeys: String, CodingKey {
+      case name, height, width, sha256, fit, side
+      case inputWidth = "input_width"
+      case inputHeight = "input_height"
+    }
   }
 
   private struct Index: Codable {
     var decode: [Decoded]
+    var refused: [String]
     var resize: [Resized]
     var fit: [Resized]
   }
 
   let decoded: [Decoded]
+  /// Files that are not read.
+  let refused: [String]
   let resized: [Resized]
   let fitted: [Resized]
+
+  /// Every picture file.
+  var files: [String] { decoded.map(\.file) + refused }
 
   static let all = ImageGoldens()
 
@@ -42,6 +54,7 @@ struct ImageGoldens: Sendable {
       preconditionFailure("Tests/Fixtures/images/images.json does not have the shape expected")
     }
     decoded = index.decode
+    refused = index.refused
     resized = index.resize
     fitted = index.fit
   }
