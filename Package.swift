@@ -54,7 +54,7 @@ let package = Package(
 
     // MARK: Floor 0: C, the tile kernels and the few platform calls
     .target(name: "CMartletKernels", path: "Sources/CMartletKernels", linkerSettings: libm),
-    .target(name: "CMartletPlatform", path: "Sources/CMartletPlatform"),
+    .target(name: "CMartletPlatform", path: "Sources/CMartletPlatform", linkerSettings: libm),
     .target(name: "CMartletCodecs", dependencies: ["CPNG"], path: "Sources/CMartletCodecs"),
 
     // MARK: Floor 1: what files, models, pictures and words are
@@ -85,7 +85,8 @@ let package = Package(
     .target(
       name: "MartletRuntime",
       dependencies: [
-        "MartletModel", "MartletPack", "MartletText", "CMartletKernels", "CMartletPlatform",
+        "MartletBytes", "MartletModel", "MartletPack", "MartletText", "CMartletKernels",
+        "CMartletPlatform",
       ],
       path: "Sources/Runtime", swiftSettings: board, linkerSettings: libm),
 
@@ -171,7 +172,8 @@ let package = Package(
     .testTarget(
       name: "RuntimeTests",
       dependencies: [
-        "MartletRuntime", "MartletPack", "MartletModel", "MartletReference", "MartletTestSupport",
+        "MartletRuntime", "MartletPack", "MartletModel", "MartletReference", "MartletQuantization",
+        "MartletBytes", "MartletTestSupport",
       ],
       path: "Tests/Runtime", swiftSettings: tests),
     .testTarget(

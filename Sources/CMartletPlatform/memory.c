@@ -4,12 +4,17 @@
 
 #include "martlet_platform.h"
 
-void *martlet_allocate(size_t count) {
+void *martlet_reserve(size_t count) {
   if (count == 0) return NULL;
   void *bytes = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (bytes == MAP_FAILED) return NULL;
+  return bytes == MAP_FAILED ? NULL : bytes;
+}
+
+void *martlet_allocate(size_t count) {
+  void *bytes = martlet_reserve(count);
+  if (bytes == NULL) return NULL;
   // Weights are streamed through once a token: large pages spare the address translation.
-  madvise(bytes, count, MADV_HUGEPAGE);
+  (void)madvise(bytes, count, MADV_HUGEPAGE);
   return bytes;
 }
 

@@ -140,3 +140,17 @@ package struct EncodedParameter: Sendable {
     self.components = components
   }
 }
+
+extension WeightEncoding {
+  /// The encoding's name in messages and listings.
+  package var name: String {
+    switch self {
+    case .float32: "float32"
+    case .float32Taps: "float32Taps"
+    case .float32Patches: "float32Patches"
+    case .float32Panels: "float32Panels"
+    case .int8Panels: "int8Panels"
+    case .int4Panels: "int4Panels"
+    }
+  }
+}

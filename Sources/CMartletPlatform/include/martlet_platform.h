@@ -108,7 +108,9 @@ size_t martlet_page_bytes(void);
 
 /// Zeroed memory for large buffers, aligned to pages; null where the system has none to give.
 void *MARTLET_NULLABLE martlet_allocate(size_t count);
-/// Gives back what `martlet_allocate` gave, with the same count.
+/// The same for memory used in scattered parts: only the pages that are touched cost anything.
+void *MARTLET_NULLABLE martlet_reserve(size_t count);
+/// Gives back what `martlet_allocate` or `martlet_reserve` gave, with the same count.
 void martlet_deallocate(void *MARTLET_NONNULL bytes, size_t count);
 
 // MARK: Threads
@@ -148,5 +150,11 @@ bool martlet_pool_run(
 #define MARTLET_NUMBER_TEXT 1023
 bool martlet_parse_double(
   const char *MARTLET_NONNULL text, size_t count, double *MARTLET_NONNULL value);
+
+// MARK: Functions of the math library, for modules that import no C library
+
+double martlet_cosine(double x);
+double martlet_sine(double x);
+double martlet_power(double base, double exponent);
 
 #endif

@@ -1,0 +1,87 @@
+import MartletModel
+
+/// Precision of one part of a model.
+package enum Precision: String, CaseIterable, Sendable {
+  /// Everything in float.
+  case float32
+  /// 8-bit weights per output channel, 8-bit activations.
+  case int8
+  /// 4-bit weights in groups of 32 inputs, 8-bit activations.
+  case int4
+}
+
+/// How the activations of integer products are brought to 8 bits.
+package enum ActivationRule: String, CaseIterable, Sendable {
+  /// Each row by its own range, at run time: needs no calibration, follows outliers.
+  case dynamic
+  /// All rows by the calibrated range of the layer: no pass over the row at run time.
+  case calibrated
+}
+
+/// A layer or a group of layers held at a precision of its own.
+package struct Keep: Equatable, Sendable {
+  /// Shell pattern on layer names: `*` any run of characters, `?` any one.
+  package var pattern: String
+  package var precision: Precision
+
+  package init(pattern: String, precision: Precision) {
+    self.pattern = pattern
+    self.precision = precision
+  }
+}
+
+/// What to do with every part of a model.
+package struct Scheme: Equatable, Sendable {
+  package var encoder: Precision
+  package var projector: Precision
+  package var language: Precision
+  package var activations: ActivationRule
+  /// The embedding table and the output head, which share one matrix where they are tied.
+  package var embedding: Precision
+  /// Adds `(W − Ŵ) · mean(x)` to biases where the statistics are there.
+  package var correctsBias: Bool
+  package var keeps: [Keep]
+
+  package init(
+    encoder: Precision, projector: Precision, language: Precision, embedding: Precision,
+    activations: ActivationRule = .dynamic, correctsBias: Bool = true, keeps: [Keep] = []
+  ) {
+    self.encoder = encoder
+    self.projector = projector
+    self.language = language
+    self.embedding = embedding
+    self.activations = activations
+    self.correctsBias = correctsBias
+    self.keeps = keeps
+  }
+
+  /// The presets of the command line.
+  package static func preset(_ precision: Precision) -> Scheme {
+    switch precision {
+    case .float32:
+      Scheme(
+        encoder: .float32, projector: .float32, language: .float32, embedding: .float32,
+        correctsBias: false)
+    case .int8: Scheme(encoder: .int8, projector: .int8, language: .int8, embedding: .int8)
+    // The embedding and the head feel 4 bits most; 8 bits cost them 68 MB at 0.5B.
+    case .int4: Scheme(encoder: .int8, projector: .int8, language: .int4, embedding: .int8)
+    }
+  }
+
+  /// The scheme in one line, as a pack records it.
+  package var text: String {
+    var text = "encoder=\(encoder.rawValue) projector=\(projector.rawValue)"
+    text += " language=\(language.rawValue) embedding=\(embedding.rawValue)"
+    text += " activations=\(activations.rawValue) bias-correction=\(correctsBias ? "on" : "off")"
+    for keep in keeps { text += " keep=\(keep.pattern):\(keep.precision.rawValue)" }
+    return text
+  }
+
+  func precision(of role: NetworkRole) -> Precision {
+    switch role {
+    case .vision: encoder
+    case .projector: projector
+    case .language: language
+    }
+  }
+}

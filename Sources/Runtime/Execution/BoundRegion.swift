@@ -1,0 +1,174 @@
+import CMartletKernels
+import MartletModel
+
+/// A region with its parameters found and checked, so that running it looks nothing up.
+@unsafe
+struct BoundRegion {
+  var region: Region
+  var head: BoundHead
+  var steps: [BoundStep]
+  var squeezeExcite: BoundSqueezeExcite?
+  var embedding: WeightPointers?
+}
+
+@unsafe
+enum BoundHead {
+  case none
+  case depthwise(Depthwise, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?)
+  case convolution(Convolution, panels: UnsafePointer<Float>, bias: UnsafePointer<Float>?)
+}
+
+@unsafe
+enum BoundStep {
+  case product(BoundProduct)
+  case normalize(scale: AlignedMemory, offset: AlignedMemory, width: Int)
+  case layerNorm(width: Int, eps: Float, weight: UnsafePointer<Float>?, bias: UnsafePointer<Float>?)
+  case rmsNorm(width: Int, eps: Float, weight: UnsafePointer<Float>?)
+  case activate(Activation)
+  case gate(width: Int)
+  case add(ValueID)
+
+  /// Whether the step may write where it reads.
+  var isInPlace: Bool {
+    switch unsafe self {
+    case .activate, .normalize, .add: true
+    case .product, .layerNorm, .rmsNorm, .gate: false
+    }
+  }
+}
+
+/// A matrix product with everything its kernel wants except the rows.
+@unsafe
+struct BoundProduct {
+  var inputs: Int
+  var outputs: Int
+  var weights: WeightPointers
+  var activation: ActivationEncoding
+  var bias: UnsafePointer<Float>?
+  var gelu: Bool
+  var residual: ValueID?
+
+  /// Inputs rounded up to what the kernel reads of a quantized row.
+  var paddedInputs: Int {
+    unsafe (inputs + WeightEncoding.group - 1) / WeightEncoding.group * WeightEncoding.group
+  }
+  var panels: Int { unsafe (outputs + WeightEncoding.panel - 1) / WeightEncoding.panel }
+}
+
+@unsafe
+struct BoundSqueezeExcite {
+  var op: SqueezeExcite
+  var reduce: UnsafePointer<Float>
+  var reduceBias: UnsafePointer<Float>?
+  var expand: UnsafePointer<Float>
+  var expandBias: UnsafePointer<Float>?
+}
+
+extension BoundRegion {
+  /// Finds the parameters of a region.
+  /// - Throws: `encoding` where one is absent or stored in a way its op has no kernel for.
+  init(
+    _ region: Region, network: Network, plan: QuantizationPlan, weights: WeightTable
+  ) throws(RuntimeError) {
+    unsafe self.region = region
+    unsafe head = .none
+    unsafe steps = []
+    unsafe squeezeExcite = nil
+    unsafe embedding = nil
+    let layer = region.layers[0]
+    switch region.kind {
+    case .tiles(let tiles):
+      unsafe head = try Self.bound(tiles.head, network, layer, weights)
+      for step in tiles.steps {
+        unsafe steps.append(try Self.bound(step, network, plan, layer, weights))
+      }
+    case .squeezeExcite(let gate):
+      unsafe squeezeExcite = try Self.bound(gate.op, network, layer, weights)
+    case .embed(let op, _, _):
+      unsafe embedding = try weights.pointers(
+        of: network[op.weight], layer: layer,
+        allowed: [.int8Panels, .int4Panels, .float32Panels])
+    case .attention, .selectLast: break
+    }
+  }
+
+  private static func bound(
+    _ head: TileRegion.Head, _ network: Network, _ layer: String, _ weights: WeightTable
+  ) throws(RuntimeError) -> BoundHead {
+    switch head {
+    case .rows: return unsafe .none
+    case .depthwise(let op, _):
+      let taps = try unsafe weights.pointers(
+        of: network[op.weight], layer: layer, allowed: [.float32Taps])
+      return unsafe .depthwise(
+        op, weights: taps.codes.assumingMemoryBound(to: Float.self),
+        bias: try weights.floats(op.bias, in: network, layer: layer))
+    case .convolution(let op, _):
+      let panels = try unsafe weights.pointers(
+        of: network[op.weight], layer: layer, allowed: [.float32Patches])
+      return unsafe .convolution(
+        op, panels: panels.codes.assumingMemoryBound(to: Float.self),
+        bias: try weights.floats(op.bias, in: network, layer: layer))
+    }
+  }
+
+  private static func bound(
+    _ step: TileRegion.Step, _ network: Network, _ plan: QuantizationPlan, _ layer: String,
+    _ weights: WeightTable
+  ) throws(RuntimeError) -> BoundStep {
+    switch step {
+    case .linear(let op, let name, let gelu, let residual):
+      let activation = plan.activations[name] ?? .float32
+      let allowed: [WeightEncoding] =
+        activation == .float32 ? [.float32Panels] : [.int8Panels, .int4Panels]
+      let pointers = try unsafe weights.pointers(
+        of: network[op.weight], layer: name, allowed: allowed)
+      return unsafe .product(
+        BoundProduct(
+          inputs: op.inputs, outputs: op.outputs, weights: pointers, activation: activation,
+          bias: try weights.floats(op.bias, in: network, layer: name), gelu: gelu,
+          residual: residual))
+    case .normalize(let op):
+      return unsafe .normalize(
+        scale: try AlignedMemory(op.scale), offset: try AlignedMemory(op.offset),
+        width: op.scale.count)
+    case .layerNorm(let op):
+      return unsafe .layerNorm(
+        width: op.channels, eps: op.eps,
+        weight: try weights.floats(op.weight, in: network, layer: layer),
+        bias: try weights.floats(op.bias, in: network, layer: layer))
+    case .rmsNorm(let op):
+      return unsafe .rmsNorm(
+        width: op.channels, eps: op.eps,
+        weight: try weights.floats(op.weight, in: network, layer: layer))
+    case .activate(let activation): return unsafe .activate(activation)
+    case .gate(let width): return unsafe .gate(width: width)
+    case .add(let id): return unsafe .add(id)
+    }
+  }
+
+  private static func bound(
+    _ op: SqueezeExcite, _ network: Network, _ layer: String, _ weights: WeightTable
+  ) throws(RuntimeError) -> BoundSqueezeExcite {
+    let reduce = try unsafe weights.pointers(
+      of: network[op.reduceWeight], layer: layer, allowed: [.float32Panels])
+    let expand = try unsafe weights.pointers(
+      of: network[op.expandWeight], layer: layer, allowed: [.float32Panels])
+    return unsafe BoundSqueezeExcite(
+      op: op, reduce: reduce.codes.assumingMemoryBound(to: Float.self),
+      reduceBias: try weights.floats(op.reduceBias, in: network, layer: layer),
+      expand: expand.codes.assumingMemoryBound(to: Float.self),
+      expandBias: try weights.floats(op.expandBias, in: network, layer: layer))
+  }
+}
+
+extension AlignedMemory {
+  /// A copy of a vector.
+  convenience init(_ values: [Float]) throws(RuntimeError) {
+    try self.init(byteCount: 4 * values.count)
+    for (index, value) in values.enumerated() {
+      // SAFETY: the block holds `values.count` floats.
+      unsafe floats(at: 0)[index] = value
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import CMartletKernels
+
+/// An instruction set this machine has, with its table of kernels.
+@safe
+package struct InstructionSet: Sendable, Equatable {
+  let isa: martlet_isa
+
+  /// The best the machine can run.
+  package static var best: InstructionSet { InstructionSet(isa: martlet_isa_best()) }
+
+  private init(isa: martlet_isa) { self.isa = isa }
+
+  /// - Throws: `instructionSet` for an unknown name or one the machine lacks; nothing is chosen instead.
+  package init(named name: String) throws(RuntimeError) {
+    for raw in 0..<UInt32(MARTLET_ISA_COUNT) {
+      let candidate = martlet_isa(rawValue: raw)
+      if Self.name(of: candidate) == name, martlet_isa_available(candidate) {
+        isa = candidate
+        return
+      }
+    }
+    throw .instructionSet(
+      requested: name, available: Self.available.map(\.name).joined(separator: ", "))
+  }
+
+  /// All that the machine can run, least preferred first.
+  package static var available: [InstructionSet] {
+    var sets: [InstructionSet] = []
+    for raw in 0..<UInt32(MARTLET_ISA_COUNT) where martlet_isa_available(martlet_isa(rawValue: raw))
+    {
+      sets.append(InstructionSet(isa: martlet_isa(rawValue: raw)))
+    }
+    return sets
+  }
+
+  package var name: String { Self.name(of: isa) }
+
+  package static func == (a: InstructionSet, b: InstructionSet) -> Bool { a.isa == b.isa }
+
+  // SAFETY: the table is constant for the life of the process.
+  var kernels: UnsafePointer<martlet_kernels> { unsafe martlet_kernels_for(isa) }
+
+  /// 8-bit multiply-adds per cycle and core at the peak of this set, for the scheduler.
+  var macsPerCycle: Double {
+    switch isa {
+    case MARTLET_ISA_AVX512VNNI: 64
+    case MARTLET_ISA_AVX2: 32
+    default: 1
+    }
+  }
+
+  private static func name(of isa: martlet_isa) -> String {
+    // SAFETY: a constant, zero-terminated string.
+    unsafe String(cString: martlet_isa_name(isa))
+  }
+}

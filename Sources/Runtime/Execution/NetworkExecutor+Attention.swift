@@ -1,0 +1,160 @@
+import CMartletKernels
+import MartletModel
+
+/// Attention in tiles of query rows: scores, softmax, weighted values; never the whole score matrix.
+extension NetworkExecutor {
+  func runAttention(_ region: AttentionRegion, _ output: ValueID, _ request: Request) {
+    guard let attention else { return }
+    let count = rowCount(of: region.input, request)
+    let layout = region.attention.layout
+    let input = unsafe rows(of: region.input)
+    if region.rotation != nil {
+      if region.ordinal == 0 { attention.fillTables(past: request.past, rows: count) }
+      unsafe rotate(input, count, layout, attention)
+    }
+    let panels = unsafe attention.panels(of: region, rows: count)
+    let past = region.attention.mask == .causal ? request.past : 0
+    unsafe appendKeysAndValues(input, count, panels, past)
+    let run = unsafe AttentionRun(
+      attention: region.attention, input: input, output: rows(of: output), count: count,
+      past: past, panels: panels)
+    if count == 1 {
+      pool.parallelFor(layout.keyValueHeads) { head, worker in
+        unsafe attendOneRow(run, head, attention.scores(ofThread: worker))
+      }
+      return
+    }
+    let tiles = (count + AttentionMemory.queryTile - 1) / AttentionMemory.queryTile
+    pool.parallelFor(tiles * layout.heads) { index, worker in
+      // Tiles of one head follow each other, so that its keys stay in cache.
+      unsafe attend(
+        run, head: index / tiles, tile: index % tiles, attention.scores(ofThread: worker))
+    }
+  }
+
+  private func rotate(
+    _ input: Rows, _ count: Int, _ layout: HeadLayout, _ attention: AttentionMemory
+  ) {
+    inChunks(count) { range, _ in
+      var params = unsafe martlet_rotate_params(
+        m: range.count, heads: layout.heads + layout.keyValueHeads, head_size: layout.headSize,
+        values: input.from(range.lowerBound).base, stride: input.stride,
+        cosines: attention.cosines + range.lowerBound * attention.tableStride,
+        sines: attention.sines + range.lowerBound * attention.tableStride,
+        table_stride: attention.tableStride)
+      unsafe kernels.pointee.rotate(&params)
+    }
+  }
+
+  private func appendKeysAndValues(
+    _ input: Rows, _ count: Int, _ panels: KeyValuePanels, _ past: Int
+  ) {
+    let layout = unsafe panels.layout
+    let kernels = unsafe self.kernels
+    let append = { (head: Int) in
+      let key = unsafe input.base + (layout.heads + head) * layout.headSize
+      var keys = unsafe martlet_pack_keys_params(
+        m: count, d: layout.headSize, first: past, source: key, source_stride: input.stride,
+        panels: panels.keys(head: head))
+      unsafe kernels.pointee.pack_keys(&keys)
+      var values = unsafe martlet_pack_values_params(
+        m: count, d: layout.headSize, first: past,
+        source: key + layout.keyValueHeads * layout.headSize, source_stride: input.stride,
+        panels: panels.values(head: head), panel_stride: WeightEncoding.panel * panels.capacity)
+      unsafe kernels.pointee.pack_values(&values)
+    }
+    if count == 1 {
+      for head in 0..<layout.keyValueHeads { append(head) }
+    } else {
+      pool.parallelFor(layout.keyValueHeads) { head, _ in append(head) }
+    }
+  }
+
+  /// One head, one tile of query rows.
+  private func attend(
+    _ run: AttentionRun, head: Int, tile: Int, _ scores: UnsafeMutablePointer<Float>
+  ) {
+    let layout = unsafe run.attention.layout
+    let first = tile * AttentionMemory.queryTile
+    let count = unsafe min(AttentionMemory.queryTile, run.count - first)
+    let isCausal = unsafe run.attention.mask == .causal
+    let context = unsafe isCausal ? run.past + first + count : run.count
+    let span = unsafe AttentionSpan(
+      m: count, keyHead: head / (layout.heads / layout.keyValueHeads), context: context,
+      firstLength: isCausal ? run.past + first + 1 : context, increment: isCausal ? 1 : 0,
+      queries: Rows(
+        base: run.input.from(first).base + head * layout.headSize, stride: run.input.stride),
+      output: Rows(
+        base: run.output.from(first).base + head * layout.headSize, stride: run.output.stride))
+    unsafe attend(run, span, scores)
+  }
+
+  /// One position: the query heads that share a key head are the rows.
+  private func attendOneRow(
+    _ run: AttentionRun, _ keyHead: Int, _ scores: UnsafeMutablePointer<Float>
+  ) {
+    let layout = unsafe run.attention.layout
+    let group = layout.heads / layout.keyValueHeads
+    var done = 0
+    while done < group {
+      let count = min(AttentionMemory.queryTile, group - done)
+      let offset = (keyHead * group + done) * layout.headSize
+      let span = unsafe AttentionSpan(
+        m: count, keyHead: keyHead, context: run.past + 1, firstLength: run.past + 1,
+        increment: 0, queries: Rows(base: run.input.base + offset, stride: layout.headSize),
+        output: Rows(base: run.output.base + offset, stride: layout.headSize))
+      unsafe attend(run, span, scores)
+      done += count
+    }
+  }
+
+  private func attend(
+    _ run: AttentionRun, _ span: AttentionSpan, _ scores: UnsafeMutablePointer<Float>
+  ) {
+    let panel = WeightEncoding.panel
+    let headSize = unsafe run.attention.layout.headSize
+    let stride = unsafe WeightEncoding.wholePanels(span.context)
+    let plain = unsafe martlet_epilogue(
+      bias: nil, activation: MARTLET_ACTIVATION_NONE, residual: nil, residual_stride: 0)
+    var product = unsafe martlet_gemm_f32_params(
+      m: span.m, n: span.context, k: headSize, rows: span.queries.base,
+      row_stride: span.queries.stride, panels: run.panels.keys(head: span.keyHead),
+      panel_stride: panel * headSize, epilogue: plain, destination: scores,
+      destination_stride: stride)
+    unsafe kernels.pointee.gemm_f32(&product)
+    var softmax = unsafe martlet_softmax_rows_params(
+      m: span.m, width: span.context, first_length: span.firstLength,
+      length_increment: span.increment, scale: run.attention.scale, values: scores,
+      stride: stride)
+    unsafe kernels.pointee.softmax_rows(&softmax)
+    var weighted = unsafe martlet_gemm_f32_params(
+      m: span.m, n: headSize, k: span.context, rows: scores, row_stride: stride,
+      panels: run.panels.values(head: span.keyHead), panel_stride: panel * run.panels.capacity,
+      epilogue: plain, destination: span.output.base, destination_stride: span.output.stride)
+    unsafe kernels.pointee.gemm_f32(&weighted)
+  }
+}
+
+/// One attention layer in one run.
+@unsafe
+private struct AttentionRun {
+  var attention: Attention
+  var input: Rows
+  var output: Rows
+  var count: Int
+  var past: Int
+  var panels: KeyValuePanels
+}
+
+/// Query rows of one key head that see the same keys, but for the causal step.
+@unsafe
+private struct AttentionSpan {
+  var m: Int
+  var keyHead: Int
+  /// Keys that the last row sees.
+  var context: Int
+  var firstLength: Int
+  var increment: Int
+  var queries: Rows
+  var output: Rows
+}

@@ -1,0 +1,50 @@
+import MartletBytes
+import MartletModel
+
+/// A model whose weights are where kernels can read them.
+package struct LoadedModel: Sendable {
+  package let description: ModelDescription
+  package let plan: QuantizationPlan
+  package let weights: [NetworkRole: WeightTable]
+
+  package init(
+    description: ModelDescription, plan: QuantizationPlan, weights: [NetworkRole: WeightTable]
+  ) {
+    self.description = description
+    self.plan = plan
+    self.weights = weights
+  }
+
+  /// - Throws: `missingNetwork`.
+  func part(_ role: NetworkRole) throws(RuntimeError) -> (Network, WeightTable) {
+    guard let network = description.network(role), let table = weights[role] else {
+      throw .missingNetwork(role.name)
+    }
+    return (network, table)
+  }
+}
+
+/// How to run: threads, instruction set, and whether layers are kept apart so that all can be tapped.
+package struct RunOptions: Sendable {
+  package var instructionSet: InstructionSet
+  package var threads: Int
+  package var fuse: Bool
+  package var profile: Bool
+
+  package init(
+    instructionSet: InstructionSet = .best, threads: Int, fuse: Bool = true, profile: Bool = false
+  ) {
+    self.instructionSet = instructionSet
+    self.threads = threads
+    self.fuse = fuse
+    self.profile = profile
+  }
+
+  /// What the scheduler is told of this machine.
+  var machine: MachineModel {
+    let machine = Machine.current()
+    return MachineModel(
+      threads: threads, l2Bytes: machine.l2Bytes, l3Bytes: machine.l3Bytes,
+      macsPerCycle: instructionSet.macsPerCycle)
+  }
+}

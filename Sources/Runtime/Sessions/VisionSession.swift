@@ -1,0 +1,108 @@
+import MartletBytes
+import MartletModel
+
+/// Turns pixels into image rows for the language model: encoder, then projector.
+package final class VisionSession {
+  private let encoder: NetworkExecutor
+  private let projector: NetworkExecutor?
+  /// Side of the pictures taken, in pixels.
+  package let resolution: Int
+  /// Rows a picture becomes.
+  package let tokens: Int
+  /// Width of the encoder's rows.
+  package let encoderChannels: Int
+  /// Width of the rows handed to the language model; the encoder's own where there is no projector.
+  package let channels: Int
+  package private(set) var encoderTimings: RegionTimings
+
+  /// - Throws: `missingNetwork`, `resolution`, `encoding`, `unschedulable`, `outOfMemory`.
+  package init(
+    model: LoadedModel, resolution: Int? = nil, options: RunOptions, pool: ThreadPool
+  ) throws(RuntimeError) {
+    let side = resolution ?? model.description.image.resolution
+    let (network, weights) = try model.part(.vision)
+    encoder = try NetworkExecutor(
+      network: network, plan: model.plan,
+      schedule: Schedule(
+        network: network, plan: model.plan, extent: .picture(side: side),
+        machine: options.machine, fuse: options.fuse),
+      weights: weights, instructionSet: options.instructionSet, pool: pool)
+    self.resolution = side
+    tokens = encoder.schedule.extents.rows[network.output.index]
+    encoderChannels = network[network.output].shape.channels
+    encoderTimings = RegionTimings(isOn: options.profile)
+    guard model.description.network(.projector) != nil else {
+      projector = nil
+      channels = encoderChannels
+      return
+    }
+    let (projection, projectionWeights) = try model.part(.projector)
+    projector = try NetworkExecutor(
+      network: projection, plan: model.plan,
+      schedule: Schedule(
+        network: projection, plan: model.plan, extent: .rows(tokens), machine: options.machine,
+        fuse: options.fuse),
+      weights: projectionWeights, instructionSet: options.instructionSet, pool: pool)
+    channels = projection[projection.output].shape.channels
+  }
+
+  /// What a picture became.
+  package struct Encoding: Sendable {
+    /// `[tokens, encoderChannels]`; empty unless asked for.
+    package var encoderOutput: [Float]
+    /// `[tokens, channels]`
+    package var imageTokens: [Float]
+    package var encodeMilliseconds: Double
+    package var projectMilliseconds: Double
+  }
+
+  /// - Parameters:
+  ///   - pixels: of exactly `resolution` × `resolution`.
+  ///   - keepsEncoderOutput: whether the encoder's rows are copied out as well.
+  /// - Throws: `pixels`.
+  package func encode(
+    _ pixels: Pixels, keepingEncoderOutput keepsEncoderOutput: Bool = false,
+    tap: NetworkExecutor.Tap? = nil
+  ) throws(RuntimeError) -> Encoding {
+    guard pixels.height == resolution, pixels.width == resolution else {
+      throw .pixels(
+        expected: resolution, foundHeight: pixels.height, foundWidth: pixels.width)
+    }
+    let start = MonotonicClock.nanoseconds
+    encoder.withValue(encoder.network.inputs[0]) { values in
+      for index in pixels.bytes.indices { values[index] = Float(pixels.bytes[index]) }
+    }
+    try encoder.run(NetworkExecutor.Request(), tap: tap, timing: &encoderTimings)
+    let features = encoder.output()
+    let encoded = MonotonicClock.nanoseconds
+    var result = Encoding(
+      encoderOutput: keepsEncoderOutput ? features : [], imageTokens: features,
+      encodeMilliseconds: Double(encoded - start) / 1e6, projectMilliseconds: 0)
+    if let projector {
+      projector.withValue(projector.network.inputs[0]) { values in
+        for index in features.indices { values[index] = features[index] }
+      }
+      var timing = RegionTimings(isOn: false)
+      try projector.run(NetworkExecutor.Request(), tap: tap, timing: &timing)
+      result.imageTokens = projector.output()
+      result.projectMilliseconds = MonotonicClock.milliseconds(since: encoded)
+    }
+    return result
+  }
+
+  /// The encoder's regions, for reports.
+  package var encoderSchedule: Schedule { encoder.schedule }
+  package var encoderNetwork: Network { encoder.network }
+}
+
+extension NetworkExecutor {
+  /// A copy of the output value.
+  package func output() -> [Float] {
+    withValue(network.output) { values in
+      var copy: [Float] = []
+      copy.reserveCapacity(values.count)
+      for index in 0..<values.count { copy.append(values[index]) }
+      return copy
+    }
+  }
+}
