@@ -52,7 +52,7 @@ let package = Package(
       name: "CWebP", path: "Sources/CLibraries/CWebP", pkgConfig: "libwebp",
       providers: [.apt(["libwebp-dev"])]),
 
-    // MARK: Floor 0: C, the tile kernels and the few platform calls
+    // MARK: Floor 0: C, the tile kernels, the few platform calls, a fence around libpng
     .target(name: "CMartletKernels", path: "Sources/CMartletKernels", linkerSettings: libm),
     .target(name: "CMartletPlatform", path: "Sources/CMartletPlatform", linkerSettings: libm),
     .target(name: "CMartletCodecs", dependencies: ["CPNG"], path: "Sources/CMartletCodecs"),

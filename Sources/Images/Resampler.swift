@@ -35,6 +35,10 @@ struct Sheet {
 
 /// Resizes as Pillow does with 8-bit channels: bicubic with antialiasing, first along rows, then along columns, the
 /// intermediate rounded to bytes.
+///
+/// The order is the reference's (section 5.1) and that of every Pillow up to 12.1. Pillow 13 starts with the columns where
+/// the height loses more than twice as many pixels as the width; pads to a square never do, crops only of pictures
+/// narrower than 1 : 2, and then pixels differ by a level or two.
 struct Resampler {
   private let sheet: Sheet
   private let across: BicubicWeights

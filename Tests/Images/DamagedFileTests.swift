@@ -26,14 +26,14 @@ import Testing
 
   @Test(arguments: ImageGoldens.all.files)
   func flippedBitsAreSurvived(file: String) {
-    for damage in Corruption.flips(of: ImageGoldens.bytes(of: file), count: 300, seed: 11) {
+    for damage in Corruption.flips(of: ImageGoldens.bytes(of: file), count: 200, seed: 11) {
       #expect(Self.survives(damage.bytes), "\(damage.what)")
     }
   }
 
   @Test(arguments: ImageGoldens.all.files)
   func liesAreSurvived(file: String) {
-    for damage in Corruption.lies(of: ImageGoldens.bytes(of: file), count: 300, seed: 12) {
+    for damage in Corruption.lies(of: ImageGoldens.bytes(of: file), count: 200, seed: 12) {
       #expect(Self.survives(damage.bytes), "\(damage.what)")
     }
   }
@@ -41,7 +41,7 @@ import Testing
   @Test(arguments: ImageGoldens.all.files.filter { $0.hasSuffix(".png") })
   func flippedBitsOfPNGAreNeverSilent(file: String) throws {
     // Every byte between signature and end lies under a checksum, and damage to either is seen as well.
-    for damage in Corruption.flips(of: ImageGoldens.bytes(of: file), count: 300, seed: 13) {
+    for damage in Corruption.flips(of: ImageGoldens.bytes(of: file), count: 200, seed: 13) {
       #expect(throws: ImageError.self, "\(damage.what)") {
         try ImageDecoder.pixels(of: damage.bytes, name: file)
       }
