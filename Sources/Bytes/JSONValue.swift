@@ -84,67 +84,6 @@ package struct JSONNumber: Equatable, Sendable {
   package var double: Double { JSONNumber.nearestDouble(text) }
 }
 
-/// Members in the order they were written, found by key in constant time.
-///
-/// Keys are equal when their bytes are: `é` in one scalar and in two are different keys, as everywhere
-/// outside Swift.
-package struct JSONObject: Equatable, Sendable {
-  package private(set) var members: [(key: String, value: JSONValue)] = []
-  /// Positions by key once there are more members than are worth comparing one by one.
-  private var positions: [Key: Int] = [:]
-  private static let linearLimit = 8
-
-  package init() {}
-
-  package var count: Int { members.count }
-  package var isEmpty: Bool { members.isEmpty }
-
-  package subscript(key: String) -> JSONValue? {
-    position(of: key).map { members[$0].value }
-  }
-
-  /// Appends a member; `false`, and nothing done, when the key stands here already.
-  package mutating func append(_ key: String, _ value: JSONValue) -> Bool {
-    if position(of: key) != nil { return false }
-    if members.count == Self.linearLimit {
-      for (index, member) in members.enumerated() { positions[Key(text: member.key)] = index }
-    }
-    if members.count >= Self.linearLimit { positions[Key(text: key)] = members.count }
-    members.append((key, value))
-    return true
-  }
-
-  private func position(of key: String) -> Int? {
-    let key = Key(text: key)
-    if members.count <= Self.linearLimit {
-      return members.firstIndex { Key(text: $0.key) == key }
-    }
-    return positions[key]
-  }
-
-  /// Equal when the members are, in order.
-  package static func == (left: JSONObject, right: JSONObject) -> Bool {
-    left.members.elementsEqual(right.members) { $0.key == $1.key && $0.value == $1.value }
-  }
-
-  /// A text compared by its bytes.
-  private struct Key: Hashable {
-    let text: String
-
-    static func == (left: Key, right: Key) -> Bool {
-      left.text.utf8.count == right.text.utf8.count && left.text.utf8.elementsEqual(right.text.utf8)
-    }
-
-    func hash(into hasher: inout Hasher) {
-      let hashed: Void? = unsafe text.utf8.withContiguousStorageIfAvailable { bytes in
-        // SAFETY: the bytes are only read during the call.
-        unsafe hasher.combine(bytes: UnsafeRawBufferPointer(bytes))
-      }
-      if hashed == nil { for byte in text.utf8 { hasher.combine(byte) } }
-    }
-  }
-}
-
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
   ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {

@@ -15,7 +15,8 @@ import CMartletPlatform
     /// Whoever is free takes the next index: the right choice for uneven work and shared machines.
     case dynamic
     /// Worker `w` takes the indices `w * count / threads ..< (w + 1) * count / threads`: the same
-    /// index meets the same cache in every region.
+    /// index meets the same cache in every region. A worker that the system keeps from running holds up
+    /// such a region; a dynamic one goes on without it.
     case fixed
   }
 
@@ -47,25 +48,19 @@ import CMartletPlatform
     _ body: (_ index: Int, _ worker: Int) -> Void
   ) {
     if count <= 0 { return }
-    withoutActuallyEscaping(body) { body in
-      var region = Region(body: body)
-      // SAFETY: `region` outlives the call, which returns only after the last body has; the C side
-      // hands the same pointer to every body and keeps nothing.
-      let ran = unsafe withUnsafeMutablePointer(to: &region) { region in
-        unsafe martlet_pool_run(
-          pool, count, schedule == .dynamic ? MARTLET_POOL_DYNAMIC : MARTLET_POOL_STATIC,
-          { context, index, worker in
-            guard let context = unsafe context else { return }
-            // SAFETY: `context` is the region above.
-            unsafe context.assumingMemoryBound(to: Region.self).pointee.body(
-              index, worker)
-          }, region)
-      }
-      precondition(ran, "one thread pool was used by two threads at once")
-    }
-  }
-
-  private struct Region {
-    let body: (Int, Int) -> Void
+    // SAFETY: the closure is called only while this call runs, which returns after the last body has.
+    let ran = unsafe runClosure(
+      pool, UInt(count), schedule == .dynamic ? 0 : 1, body)
+    precondition(ran != 0, "one thread pool was used by two threads at once")
   }
 }
+
+/// `martlet_pool_run` for a Swift closure.
+///
+/// The C side takes a closure that does not escape as the two words it is made of and calls it by Swift's
+/// calling convention (clang's `swiftcall`). Every way to bring such a closure to a C function pointer within
+/// the language allocates a box at each call, and regions must not allocate.
+@_silgen_name("martlet_pool_run_closure")
+private func runClosure(
+  _ pool: OpaquePointer, _ count: UInt, _ schedule: UInt, _ body: (Int, Int) -> Void
+) -> UInt

@@ -20,7 +20,7 @@ package enum XXH64 {
     unsafe bytes.withUnsafeBytes { unsafe checksum($0, seed: seed) }
   }
 
-  private static func checksum(_ bytes: UnsafeRawBufferPointer, seed: UInt64) -> UInt64 {
+  static func checksum(_ bytes: UnsafeRawBufferPointer, seed: UInt64) -> UInt64 {
     let count = bytes.count
     guard let base = bytes.baseAddress else { return finished(seed &+ prime5) }
     var offset = 0

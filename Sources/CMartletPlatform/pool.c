@@ -21,6 +21,28 @@
 // for a core on which another only spins.
 enum { spin_turns = 1000, line_bytes = 128 };
 
+// A body: a C function, or the two words of a Swift closure.
+typedef struct {
+  martlet_pool_body function;
+  void *closure;
+  void *context;
+} task;
+
+#if __has_attribute(swiftcall)
+typedef __attribute__((swiftcall)) void (*swift_body)(
+  size_t index, size_t worker, __attribute__((swift_context)) void *context);
+#endif
+
+static void perform(task task, size_t index, size_t worker) {
+#if __has_attribute(swiftcall)
+  if (task.function == NULL) {
+    ((swift_body)task.closure)(index, worker, task.context);
+    return;
+  }
+#endif
+  task.function(task.context, index, worker);
+}
+
 typedef struct {
   _Alignas(line_bytes) _Atomic uint64_t word;
   size_t begin;
@@ -39,8 +61,7 @@ struct martlet_pool {
   // One queue per worker (static regions), and one for all (dynamic regions).
   queue *queues;
   // Written by the caller before a region, read by whoever claimed an index of it.
-  martlet_pool_body body;
-  void *context;
+  task task;
   size_t count;
   // What workers wait for.
   _Alignas(line_bytes) _Atomic uint32_t epoch;
@@ -86,7 +107,7 @@ static void drain(martlet_pool *pool, queue *queue, size_t worker) {
     // Claimed: the region cannot end before this index is reported, so its fields hold still.
     count = pool->count;
     current_worker = worker;
-    pool->body(pool->context, queue->begin + (queue->count - remaining), worker);
+    perform(pool->task, queue->begin + (queue->count - remaining), worker);
     current_worker = SIZE_MAX;
     done += 1;
     word -= 1;
@@ -176,11 +197,11 @@ size_t martlet_pool_threads(const martlet_pool *pool) { return pool->threads; }
 
 // Runs every index here; `worker` stays what the thread is already, so a body's own scratch is safe
 // from other workers but not from a region started inside it.
-static void run_inline(size_t count, martlet_pool_body body, void *context) {
+static void run_inline(size_t count, task task) {
   const size_t before = current_worker;
   const size_t worker = before == SIZE_MAX ? 0 : before;
   current_worker = worker;
-  for (size_t i = 0; i < count; i++) body(context, i, worker);
+  for (size_t i = 0; i < count; i++) perform(task, i, worker);
   current_worker = before;
 }
 
@@ -189,6 +210,18 @@ static void publish(queue *queue, uint32_t epoch, size_t begin, size_t count) {
   queue->count = count;
   const uint64_t word = (uint64_t)epoch << 32 | (uint32_t)count;
   atomic_store_explicit(&queue->word, word, memory_order_release);
+}
+
+static void hand_out(martlet_pool *pool, uint32_t epoch, martlet_pool_schedule schedule) {
+  const size_t threads = pool->threads, count = pool->count;
+  if (schedule == MARTLET_POOL_DYNAMIC) {
+    publish(&pool->queues[threads], epoch, 0, count);
+    return;
+  }
+  for (size_t i = 0; i < threads; i++) {
+    const size_t begin = i * count / threads;
+    publish(&pool->queues[i], epoch, begin, (i + 1) * count / threads - begin);
+  }
 }
 
 static void wait_for_completion(martlet_pool *pool, uint32_t count) {
@@ -204,32 +237,22 @@ static void wait_for_completion(martlet_pool *pool, uint32_t count) {
   atomic_store(&pool->caller_sleeps, false);
 }
 
-bool martlet_pool_run(
-  martlet_pool *pool, size_t count, martlet_pool_schedule schedule, martlet_pool_body body,
-  void *context) {
+static bool run(martlet_pool *pool, size_t count, martlet_pool_schedule schedule, task task) {
   if (current_worker != SIZE_MAX || (pool->threads == 1 && count > 0)) {
-    run_inline(count, body, context);
+    run_inline(count, task);
     return true;
   }
   if (count > UINT32_MAX) return false;
   if (atomic_exchange(&pool->running, true)) return false;
   if (count == 1) {
-    run_inline(count, body, context);
+    run_inline(count, task);
   } else if (count > 1) {
     const size_t threads = pool->threads;
     const uint32_t epoch = atomic_load_explicit(&pool->epoch, memory_order_relaxed) + 1;
-    pool->body = body;
-    pool->context = context;
+    pool->task = task;
     pool->count = count;
     atomic_store_explicit(&pool->completed, 0, memory_order_relaxed);
-    if (schedule == MARTLET_POOL_DYNAMIC) {
-      publish(&pool->queues[threads], epoch, 0, count);
-    } else {
-      for (size_t i = 0; i < threads; i++) {
-        const size_t begin = i * count / threads;
-        publish(&pool->queues[i], epoch, begin, (i + 1) * count / threads - begin);
-      }
-    }
+    hand_out(pool, epoch, schedule);
     atomic_store(&pool->epoch, epoch);
     if (atomic_load(&pool->sleepers) > 0) {
       const size_t useful = schedule == MARTLET_POOL_DYNAMIC ? count - 1 : threads;
@@ -241,3 +264,22 @@ bool martlet_pool_run(
   atomic_store(&pool->running, false);
   return true;
 }
+
+bool martlet_pool_run(
+  martlet_pool *pool, size_t count, martlet_pool_schedule schedule, martlet_pool_body body,
+  void *context) {
+  return run(pool, count, schedule, (task){.function = body, .context = context});
+}
+
+#if __has_attribute(swiftcall)
+// For Swift alone, which declares it itself: a closure that does not escape comes as two words, and
+// handing these on is the only way to run it on other threads without allocating a box for it.
+__attribute__((swiftcall)) size_t martlet_pool_run_closure(
+  martlet_pool *pool, size_t count, size_t schedule, void *closure, void *context);
+
+__attribute__((swiftcall)) size_t martlet_pool_run_closure(
+  martlet_pool *pool, size_t count, size_t schedule, void *closure, void *context) {
+  return run(
+    pool, count, (martlet_pool_schedule)schedule, (task){.closure = closure, .context = context});
+}
+#endif
