@@ -11,6 +11,23 @@ MARTLET_INLINE __m256i martlet_avx2_mask(ptrdiff_t count) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(limit), lanes);
 }
 
+/// Eight elements of a row of `width` from `j` on; those beyond the row are not read and come as 0.
+MARTLET_INLINE __m256 martlet_avx2_load(const float *x, ptrdiff_t j, ptrdiff_t width) {
+  return j + 8 <= width ? _mm256_loadu_ps(x + j)
+                        : _mm256_maskload_ps(x + j, martlet_avx2_mask(width - j));
+}
+
+/// Stores eight elements; those beyond the row are not touched. Masked stores are slow on some machines, so
+/// whole ones go the plain way.
+MARTLET_INLINE void martlet_avx2_store(float *y, ptrdiff_t j, ptrdiff_t width, __m256 value) {
+  if (j + 8 <= width) {
+    _mm256_storeu_ps(y + j, value);
+  } else {
+    _mm256_maskstore_ps(y + j, martlet_avx2_mask(width - j), value);
+  }
+}
+
+/// The sum of 16 lanes.
 MARTLET_INLINE float martlet_avx2_sum(__m256 low, __m256 high) {
   __m256 eight = _mm256_add_ps(low, high);
   __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
