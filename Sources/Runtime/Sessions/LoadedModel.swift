@@ -41,7 +41,7 @@ package struct RunOptions: Sendable {
   }
 
   /// What the scheduler is told of this machine.
-  var machine: MachineModel {
+  package var machine: MachineModel {
     let machine = Machine.current()
     return MachineModel(
       threads: threads, l2Bytes: machine.l2Bytes, l3Bytes: machine.l3Bytes,

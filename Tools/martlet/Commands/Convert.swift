@@ -1,0 +1,146 @@
+import ArgumentParser
+import MartletBytes
+import MartletCalibration
+import MartletCheckpoints
+import MartletConversion
+import MartletModel
+import MartletPack
+import MartletQuantization
+
+struct Convert: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Fold, quantize and pack a checkpoint into one file.",
+    discussion: """
+      Reads the checkpoint from its mapped files, folds batch norms, branches and layer scales in float64, quantizes \
+      by the scheme and writes one checksummed file. Tensors are handled one at a time, so memory stays far below \
+      the checkpoint's size. The file appears under its name only when it is whole.
+      """)
+
+  @Argument(help: "Checkpoint: a directory or a file of weights.")
+  var source: String
+
+  @Option(name: .shortAndLong, help: "The pack to write, by custom NAME.martlet.")
+  var output: String
+
+  @OptionGroup var precision: PrecisionOptions
+  @OptionGroup var calibration: CalibrationOptions
+
+  @Option(help: "Side of the network's input in pixels; the checkpoint's own by default.")
+  var resolution: Int?
+
+  @Option(
+    help:
+      "How pictures that are not square are fitted: pad or crop; the checkpoint's own by default.")
+  var imageFit: ImageSpecification.Fit?
+
+  @Flag(help: "Store weights uncompressed and aligned, to be mapped: a larger file, less memory.")
+  var raw = false
+
+  @Option(help: "Bound on memory, e.g. 2G; weights are read again where they do not fit.")
+  var maxMemory: ByteSize?
+
+  @Option(help: "Recorded in the pack and used by everything random.")
+  var seed: UInt64 = 0
+
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var quiet: QuietOption
+
+  func run() throws {
+    let notes = Notes(isQuiet: quiet.quiet)
+    let scheme = precision.resolved
+    let loaded = try LoadedSource(
+      try Checkpoint.open(source), resolution: resolution, fit: imageFit)
+    loaded.describe(notes)
+    let table: CalibrationTable? = nil
+    if table == nil, scheme.correctsBias {
+      notes.say("no calibration pictures: biases are not corrected")
+    }
+    let model = try Quantizer.quantized(loaded.folded, scheme: scheme, statistics: nil)
+    var provenance = Provenance()
+    provenance.append(Provenance.Key.tool, .text(MartletVersion.text))
+    provenance.append(Provenance.Key.scheme, .text(scheme.text))
+    provenance.append(
+      Provenance.Key.resolution, .integer(Int64(loaded.source.description.image.resolution)))
+    provenance.append(Provenance.Key.seed, .integer(Int64(bitPattern: seed)))
+
+    for hash in try loaded.checkpoint.contentHashes() {
+      provenance.append(Provenance.Key.sourcePrefix + hash.name, .digest(hash.sha256))
+    }
+    let progress = Progress("packing", unit: "MB", quiet: quiet.quiet)
+    defer { progress.close() }
+    let bytes = try PackWriter(storage: raw ? .mapped : .compressed).write(
+      model, provenance: provenance, to: output, pool: try ThreadPool(threads: threads.count)
+    ) { state in
+      progress.update(
+        Double(state.unpackedBytes) / 1e6, of: Double(state.unpackedTotal) / 1e6,
+        detail: state.tensor)
+    }
+    notes.say(
+      "wrote '\(output)': \(Progress.number(Double(bytes) / 1e6)) MB, \(scheme.text); "
+        + "peak memory \(Progress.number(Double(Machine.peakResidentBytes) / 1e6)) MB")
+  }
+}
+
+/// The scheme and its overrides.
+struct PrecisionOptions: ParsableArguments {
+  @Option(help: "Preset: float32, int8, or int4 (language model at 4 bits, encoder at 8).")
+  var scheme: Precision = .int8
+
+  @Option(help: "Precision of the image encoder, instead of the preset's.")
+  var encoder: Precision?
+
+  @Option(help: "Precision of the language model, instead of the preset's.")
+  var language: Precision?
+
+  @Option(
+    help: ArgumentHelp(
+      "Hold the named layers at a precision, e.g. 'vision.stages.4.*=float32'. May be repeated.",
+      valueName: "glob=precision"))
+  var keep: [Keep] = []
+
+  @Option(
+    help: "Activations by each row's own range (dynamic) or by calibrated ranges (calibrated).")
+  var activations: ActivationRule = .dynamic
+
+  var resolved: Scheme {
+    var resolved = Scheme.preset(scheme)
+    if let encoder {
+      resolved.encoder = encoder
+      // The projector is small and stands between two parts: it is never below 8 bits.
+      resolved.projector = encoder == .float32 ? .float32 : .int8
+    }
+    if let language {
+      resolved.language = language
+      resolved.embedding = language == .float32 ? .float32 : .int8
+    }
+    resolved.keeps = keep
+    resolved.activations = activations
+    resolved.correctsBias =
+      resolved.encoder != .float32 || resolved.language != .float32 || !keep.isEmpty
+    return resolved
+  }
+}
+
+extension Precision: ExpressibleByArgument {}
+extension ActivationRule: ExpressibleByArgument {}
+
+extension ImageSpecification.Fit: ExpressibleByArgument {
+  public init?(argument: String) {
+    switch argument {
+    case "pad": self = .pad
+    case "crop": self = .crop
+    default: return nil
+    }
+  }
+
+  public static var allValueStrings: [String] { ["pad", "crop"] }
+}
+
+extension Keep: ExpressibleByArgument {
+  public init?(argument: String) {
+    guard let split = argument.lastIndex(of: "="),
+      let precision = Precision(rawValue: String(argument[argument.index(after: split)...]))
+    else { return nil }
+    self.init(pattern: String(argument[..<split]), precision: precision)
+  }
+}

@@ -1,0 +1,40 @@
+import ArgumentParser
+import MartletBytes
+import MartletCheckpoints
+import MartletConversion
+import MartletModel
+import MartletPack
+import MartletRuntime
+
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Show what a checkpoint or a pack holds.")
+
+  @Argument(help: "A checkpoint or a pack.")
+  var path: String
+
+  @Flag(help: "List every tensor with its shape, type and size.")
+  var tensors = false
+
+  @Flag(help: "List the regions the runtime would run on this machine, with their memory.")
+  var schedule = false
+
+  @OptionGroup var output: OutputOptions
+  @OptionGroup var threads: ThreadOptions
+
+  func run() throws {
+    switch try ModelPath.open(path) {
+    case .pack(let pack):
+      let report = try PackReport(
+        pack, tensors: tensors, schedule: schedule, threads: threads.count)
+      output.json ? report.json.print() : print(report.text)
+    case .checkpoint(let checkpoint):
+      if schedule {
+        throw CommandError(
+          .usage, "--schedule is for packs", ["'\(path)' is a checkpoint; convert it first"])
+      }
+      let report = try CheckpointReport(checkpoint, tensors: tensors)
+      output.json ? report.json.print() : print(report.text)
+    }
+  }
+}

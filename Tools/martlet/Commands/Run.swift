@@ -1,0 +1,103 @@
+import ArgumentParser
+import Foundation
+import MartletBytes
+import MartletModel
+import MartletReference
+import MartletRuntime
+import MartletText
+
+struct Run: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Answer a question about pictures.",
+    discussion: """
+      On a pack the packed runtime answers; on a checkpoint the float reference does (slow, and the judge of all \
+      else). The answer streams to standard output.
+      """)
+
+  @Argument(help: "A pack or a checkpoint.")
+  var path: String
+
+  @Option(help: "A picture (PNG, JPEG, WebP). May be repeated; order is kept.")
+  var image: [String] = []
+
+  @Option(help: "The question.")
+  var prompt: String
+
+  @Option(help: "Most tokens to generate.")
+  var maxTokens = 256
+
+  @Option(help: "0 takes the likeliest token; above, tokens are drawn.")
+  var temperature: Float = 0
+
+  @Option(help: "Seed of drawing.")
+  var seed: UInt64 = 0
+
+  @Option(help: "Instruction set instead of the best: an error where the machine lacks it.")
+  var isa: String?
+
+  @OptionGroup var output: OutputOptions
+  @OptionGroup var threads: ThreadOptions
+
+  func validate() throws {
+    if maxTokens < 1 { throw ValidationError("--max-tokens takes at least 1, not \(maxTokens)") }
+    if !(temperature >= 0 && temperature <= 100) {
+      throw ValidationError("--temperature takes 0 to 100, not \(temperature)")
+    }
+  }
+
+  func run() throws {
+    let start = MonotonicClock.nanoseconds
+    let answerer: any Answerer
+    switch try ModelPath.open(path) {
+    case .pack(let pack):
+      answerer = try PackAnswerer(pack, isa: isa, threads: threads.count)
+    case .checkpoint(let checkpoint):
+      if let isa {
+        throw CommandError(
+          .usage, "--isa \(isa) names kernels of the packed runtime",
+          ["'\(path)' is a checkpoint, which the float reference runs"])
+      }
+      answerer = try ReferenceAnswerer(LoadedSource(checkpoint), threads: threads.count)
+    }
+    let load = MonotonicClock.milliseconds(since: start)
+    let description = answerer.description
+    guard let specification = description.tokenizer, let template = description.prompt else {
+      throw CommandError(
+        .badData, "'\(path)' cannot answer questions", ["it holds an image encoder only"])
+    }
+    let tokenizer = try Tokenizer(specification)
+    let request = AnswerRequest(
+      prompt: try Prompt(
+        question: prompt, imageCount: image.count, template: template, tokenizer: tokenizer),
+      pictures: image, maximumTokens: maxTokens, temperature: temperature, seed: seed)
+    var decoder = StreamingDecoder(tokenizer)
+    let streams = !output.json
+    var isFirst = true
+    let answer = try answerer.answer(request) { id in
+      if streams { Self.stream(decoder.append(id), &isFirst) }
+    }
+    if streams {
+      Self.stream(decoder.finish(), &isFirst)
+      print()
+      let rate = Progress.number(answer.decodeTokensPerSecond)
+      Notes(isQuiet: false).say(
+        "first token after \(Int(answer.timings.firstToken.rounded())) ms, then \(rate) tokens/s")
+    } else {
+      answer.json(text: trimmed(tokenizer.decode(answer.ids)), load: load, threads: threads.count)
+        .print()
+    }
+  }
+
+  /// Prints a piece; white space before the answer's first word is left out, as the reference strips it.
+  private static func stream(_ piece: String, _ isFirst: inout Bool) {
+    var piece = Substring(piece)
+    if isFirst { piece = piece.drop { $0.isWhitespace } }
+    if piece.isEmpty { return }
+    isFirst = false
+    FileHandle.standardOutput.write(Data(piece.utf8))
+  }
+
+  private func trimmed(_ text: String) -> String {
+    text.trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+}

@@ -1,0 +1,42 @@
+// The command line: options in, one call into the floors below, results and errors rendered.
+//
+// In:      arguments, files.
+// Out:     results on standard output, progress and notes on standard error, an exit code of the contract.
+// Refuses: whatever the modules refuse, in four plain parts: what failed, where, what was expected, a hint.
+
+import ArgumentParser
+
+@main
+struct Martlet: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "martlet",
+    abstract: "Take a FastVLM checkpoint to a small Linux board: convert, quantize, verify, run.",
+    discussion: """
+      A checkpoint in any FastVLM layout becomes one packed file that holds weights, tokenizer, template and \
+      preprocessing; the runtime beside it answers questions about pictures.
+
+        martlet convert CHECKPOINT -o model.martlet --calibration PICTURES
+        martlet run model.martlet --image photo.jpg --prompt "What is this?"
+
+      Exit codes: 0 done, 1 a limit given to verify was missed, 64 usage, 65 bad data, 66 input missing, \
+      70 a bug in Martlet, 74 input or output failed.
+      """,
+    version: MartletVersion.text,
+    subcommands: [
+      Convert.self, Inspect.self, Run.self, Trace.self,
+    ])
+
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      if let report = ErrorReport(error) { report.printAndExit() }
+      exit(withError: error)
+    }
+  }
+}
+
+enum MartletVersion {
+  static let text = "martlet 0.1.0"
+}

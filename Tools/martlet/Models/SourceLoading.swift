@@ -1,0 +1,84 @@
+import MartletCheckpoints
+import MartletConversion
+import MartletModel
+
+/// A checkpoint read and folded, with what was decided on the way.
+struct LoadedSource {
+  let checkpoint: Checkpoint
+  let source: SourceModel
+  let folded: FoldedModel
+  let report: SourceReport
+  let folding: FoldingReport
+
+  /// - Parameters:
+  ///   - resolution: replaces the side the model was trained at; a multiple of the encoder's stride.
+  ///   - fit: replaces the checkpoint's own rule.
+  init(
+    _ checkpoint: Checkpoint, resolution: Int? = nil, fit: ImageSpecification.Fit? = nil
+  ) throws {
+    let (source, report) = try SourceModel.read(checkpoint)
+    var description = source.description
+    if let resolution {
+      try Self.check(resolution, description)
+      description.image.resolution = resolution
+    }
+    if let fit { description.image.fit = fit }
+    self.checkpoint = checkpoint
+    self.source = try SourceModel(description: description, parameters: source.parameters)
+    self.report = report
+    (folded, folding) = try self.source.folded()
+  }
+
+  private static func check(_ resolution: Int, _ description: ModelDescription) throws {
+    let stride = description.network(.vision)?.totalStride ?? 1
+    if resolution < stride || resolution % stride != 0 || resolution > 4096 {
+      throw CommandError(
+        .usage, "--resolution \(resolution) does not fit the encoder",
+        ["expected: a multiple of \(stride), at most 4096"])
+    }
+  }
+
+  /// What a person should know about how the files were read.
+  func describe(_ notes: Notes) {
+    let forms = report.forms
+    let types = report.elementTypes.sorted { $0.key < $1.key }
+      .map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+    notes.say(
+      "read \(checkpoint.names.count) tensors (\(types)) of \(source.description.architecture), "
+        + "\(report.layout.rawValue) layout; \(forms.fused) fused and \(forms.trainTime) train-time units"
+    )
+    notes.say("output matrix: \(report.head.text)")
+    for ignored in report.ignored {
+      notes.say(
+        "not part of the model: \(ignored.names.count) tensors (\(ignored.reason.rawValue))")
+    }
+    for value in report.defaults {
+      notes.say("not stated, taken as \(value.value): \(value.setting)")
+    }
+    for file in checkpoint.unusedFiles {
+      notes.warn("'\(file)' is not named by the index and was not read")
+    }
+    let applied = folding.applications.filter { $0.count > 0 }
+      .map { "\($0.rule) × \($0.count)" }.joined(separator: ", ")
+    if !applied.isEmpty { notes.say("folded: \(applied)") }
+    for leftover in folding.leftovers {
+      notes.warn("not folded: \(leftover.layer) (\(leftover.rule))")
+    }
+    for zero in folding.zeroVariances {
+      notes.warn("\(zero.parameter): variance is exactly zero in \(zero.channels.count) channels")
+    }
+  }
+}
+
+extension SourceReport.Head {
+  var text: String {
+    switch self {
+    case .absent: "the embedding's (no lm_head stored)"
+    case .tiedByConfiguration(let differs):
+      "the embedding's, by configuration"
+        + (differs ? "; the stored copy differs and was dropped" : "")
+    case .identicalCopy: "the embedding's; the stored copy is identical"
+    case .own: "its own"
+    }
+  }
+}

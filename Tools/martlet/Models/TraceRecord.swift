@@ -1,0 +1,63 @@
+import MartletCheckpoints
+import MartletQuantization
+
+/// Tensors of a trace in the order they came.
+struct TraceRecord {
+  private enum Content {
+    case floats([Float])
+    case integers([Int])
+    case bytes([UInt8])
+  }
+
+  private let patterns: [(text: String, pattern: LayerPattern)]
+  private var tensors: [(name: String, shape: [Int], content: Content)] = []
+
+  init(patterns: [String]) { self.patterns = patterns.map { ($0, LayerPattern($0)) } }
+
+  /// Whether a layer is tapped.
+  func wants(_ layer: String) -> Bool { patterns.contains { $0.pattern.matches(layer) } }
+
+  var tapsAnything: Bool { !patterns.isEmpty }
+
+  mutating func add(_ name: String, _ shape: [Int], _ values: [Float]) {
+    tensors.append((name, shape, .floats(values)))
+  }
+
+  mutating func add(_ name: String, _ shape: [Int], integers: [Int]) {
+    tensors.append((name, shape, .integers(integers)))
+  }
+
+  mutating func add(_ name: String, _ shape: [Int], bytes: [UInt8]) {
+    tensors.append((name, shape, .bytes(bytes)))
+  }
+
+  /// A pattern that names no layer is a mistake worth an error.
+  func checkTaps(names: [String]) throws {
+    for (text, pattern) in patterns where !names.contains(where: { pattern.matches($0) }) {
+      throw CommandError(
+        .usage, "--tap '\(text)' names no layer",
+        hint: NearestName.nearest(to: text, among: names).map { "did you mean '\($0)'?" })
+    }
+  }
+
+  func write(to path: String) throws {
+    let declarations = try tensors.map { tensor in
+      let type: ElementType =
+        switch tensor.content {
+        case .floats: .float32
+        case .integers: .int64
+        case .bytes: .uint8
+        }
+      return try TensorDeclaration(tensor.name, type, tensor.shape)
+    }
+    let writer = try SafetensorsWriter(replacing: path, tensors: declarations)
+    for tensor in tensors {
+      switch tensor.content {
+      case .floats(let values): try writer.append(values)
+      case .integers(let values): try writer.append(values)
+      case .bytes(let values): try writer.append(bytes: values)
+      }
+    }
+    try writer.commit()
+  }
+}

@@ -1,0 +1,46 @@
+import ArgumentParser
+import MartletBytes
+
+/// How many threads to use.
+struct ThreadOptions: ParsableArguments {
+  @Option(name: .long, help: "Threads to use; the physical cores by default.")
+  var threads: Int?
+
+  var count: Int { threads ?? Machine.current().physicalCores }
+
+  func validate() throws {
+    if let threads, threads < 1 || threads > 1024 {
+      throw ValidationError("--threads takes 1 to 1024, not \(threads)")
+    }
+  }
+}
+
+/// What is printed besides the result.
+struct OutputOptions: ParsableArguments {
+  @Flag(name: .long, help: "Print exactly one JSON object on standard output.")
+  var json = false
+}
+
+struct QuietOption: ParsableArguments {
+  @Flag(name: .long, help: "Print no progress and no notes.")
+  var quiet = false
+}
+
+/// A number of bytes: `512M`, `2G`, `1048576`.
+struct ByteSize: ExpressibleByArgument, Equatable {
+  let bytes: Int
+
+  init?(argument: String) {
+    let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
+    var digits = Substring(argument)
+    var unit = 1
+    if let last = argument.uppercased().last, let factor = units[last] {
+      unit = factor
+      digits = digits.dropLast()
+    }
+    guard let number = Int(digits), number > 0 else { return nil }
+    let (bytes, overflow) = number.multipliedReportingOverflow(by: unit)
+    if overflow { return nil }
+    self.bytes = bytes
+  }
+}

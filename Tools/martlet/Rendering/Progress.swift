@@ -1,0 +1,78 @@
+import Foundation
+import MartletBytes
+
+/// A progress bar with rate and time left on a terminal, plain lines elsewhere, nothing when quiet.
+final class Progress {
+  private let label: String
+  private let unit: String
+  private let isQuiet: Bool
+  private let isTerminal: Bool
+  private let start = MonotonicClock.nanoseconds
+  private var lastShown = 0.0
+  private var isOpen = false
+
+  init(_ label: String, unit: String, quiet: Bool) {
+    self.label = label
+    self.unit = unit
+    isQuiet = quiet
+    isTerminal = isatty(2) != 0
+  }
+
+  /// - Parameter detail: what is being worked on.
+  func update(_ done: Double, of total: Double, detail: String = "") {
+    if isQuiet { return }
+    let seconds = MonotonicClock.milliseconds(since: start) / 1000
+    let isLast = done >= total
+    // A terminal ten times a second; a log file every ten seconds.
+    let pause = isTerminal ? 0.1 : 10
+    if !isLast, seconds - lastShown < pause { return }
+    lastShown = seconds
+    let share = total > 0 ? min(1, done / total) : 1
+    let rate = seconds > 0 ? done / seconds : 0
+    let left = rate > 0 ? (total - done) / rate : 0
+    var line = "\(label) \(Int(share * 100)) %"
+    line += " · \(Self.number(done)) of \(Self.number(total)) \(unit)"
+    line += " · \(Self.number(rate)) \(unit)/s"
+    line += isLast ? " · \(Self.time(seconds))" : " · \(Self.time(left)) left"
+    if !detail.isEmpty, !isLast { line += " · \(detail)" }
+    show(isTerminal ? "\r\u{1B}[K\(Self.bar(share)) \(line)" : line + "\n")
+    isOpen = isTerminal && !isLast
+    if isTerminal, isLast { show("\n") }
+  }
+
+  /// Ends an unfinished bar, so that what follows starts on its own line.
+  func close() {
+    if isOpen { show("\n") }
+    isOpen = false
+  }
+
+  private func show(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+
+  private static func bar(_ share: Double) -> String {
+    let filled = Int(share * 24)
+    return String(repeating: "█", count: filled) + String(repeating: "·", count: 24 - filled)
+  }
+
+  static func number(_ value: Double) -> String {
+    value >= 100 ? String(Int(value.rounded())) : String(format: "%.1f", value)
+  }
+
+  static func time(_ seconds: Double) -> String {
+    if seconds < 60 { return String(format: "%.1f s", seconds) }
+    return "\(Int(seconds) / 60) min \(Int(seconds) % 60) s"
+  }
+}
+
+/// Lines for the person at the terminal, on standard error, so that results can be piped.
+struct Notes {
+  let isQuiet: Bool
+
+  func say(_ line: String) {
+    if !isQuiet { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+  }
+
+  /// Shown even when quiet: something was decided or left out that changes the result.
+  func warn(_ line: String) {
+    FileHandle.standardError.write(Data(("warning: " + line + "\n").utf8))
+  }
+}
