@@ -101,7 +101,8 @@ struct SafetensorsHeader {
     let offsets = try sizes(entry["data_offsets"], tensor: name, field: "data_offsets")
     if offsets.count != 2 || offsets[0] > offsets[1] {
       throw fieldError(
-        name, "data_offsets", expected: "begin and end", found: "\(offsets.count) numbers")
+        name, "data_offsets", expected: "begin and end",
+        found: offsets.count == 2 ? "\(offsets[0]) and \(offsets[1])" : "\(offsets.count) numbers")
     }
     guard let expected = elementType.byteCount(shape: shape) else {
       throw .shapeOverflow(path: path, tensor: name, shape: shape)

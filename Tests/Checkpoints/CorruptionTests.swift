@@ -1,0 +1,84 @@
+import MartletBytes
+import MartletCheckpoints
+import MartletTestSupport
+import Testing
+
+/// Each format's reader against damaged copies of its fixture: a value or an error, never a crash or a huge
+/// allocation. The process is a child that ends when it takes more than 64 MiB.
+@Suite struct CorruptionTests {
+  /// A fixture of each format; a new case needs one here.
+  static func fixture(_ format: CheckpointFormat) -> String {
+    switch format {
+    case .safetensors: Fixture.allTypes
+    }
+  }
+
+  /// Opens and reads everything; `nil` when that is refused.
+  static func readAll(_ path: String) -> Int? {
+    guard let checkpoint = try? Checkpoint.open(path) else { return nil }
+    var elements = 0
+    for name in checkpoint.names {
+      guard let tensor = checkpoint[name] else { return nil }
+      if tensor.elementType.isFloat {
+        elements += (try? checkpoint.floats(name).count) ?? 0
+      } else {
+        elements += (try? checkpoint.integers(name).count) ?? 0
+      }
+    }
+    return elements
+  }
+
+  @Test func damagedFilesAreReadOrRefused() async {
+    await #expect(processExitsWith: .success) {
+      for format in CheckpointFormat.allCases {
+        let bytes = try SmallFile.bytes(of: CorruptionTests.fixture(format))
+        let directory = try TemporaryDirectory()
+        precondition(CorruptionTests.readAll(CorruptionTests.fixture(format)) != nil)
+        MemoryLid.allow(bytes: 64 << 20)
+        var refused = 0
+        for cut in Corruption.cuts(of: bytes) {
+          let path = try directory.write(cut.bytes, to: "model.safetensors")
+          precondition(CorruptionTests.readAll(path) == nil, "\(cut.what) was not noticed")
+        }
+        for longer in Corruption.extensions(of: bytes) {
+          let path = try directory.write(longer.bytes, to: "model.safetensors")
+          precondition(CorruptionTests.readAll(path) == nil, "\(longer.what) was not noticed")
+        }
+        for flip in Corruption.flips(of: bytes, count: 1200, seed: 41) {
+          let path = try directory.write(flip.bytes, to: "model.safetensors")
+          if CorruptionTests.readAll(path) == nil { refused += 1 }
+        }
+        for lie in Corruption.lies(of: bytes, count: 1200, seed: 42) {
+          let path = try directory.write(lie.bytes, to: "model.safetensors")
+          if CorruptionTests.readAll(path) == nil { refused += 1 }
+        }
+        // Nearly two thirds of the fixture is header, where most damage shows.
+        precondition(refused > 800, "only \(refused) of 2400 were refused")
+      }
+    }
+  }
+
+  @Test func damagedIndexIsReadOrRefused() async {
+    await #expect(processExitsWith: .success) {
+      let directory = try TemporaryDirectory()
+      for name in try Directory.names(in: Fixture.sharded) {
+        try directory.write(SmallFile.bytes(of: Directory.path(Fixture.sharded, name)), to: name)
+      }
+      let name = "model.safetensors.index.json"
+      let bytes = try SmallFile.bytes(of: directory.path(name))
+      MemoryLid.allow(bytes: 64 << 20)
+      for cut in Corruption.cuts(of: Array(bytes.dropLast(2))) {
+        try directory.write(cut.bytes, to: name)
+        precondition(CorruptionTests.readAll(directory.path) == nil, "\(cut.what) was not noticed")
+      }
+      for flip in Corruption.flips(of: bytes, count: 600, seed: 43) {
+        try directory.write(flip.bytes, to: name)
+        _ = CorruptionTests.readAll(directory.path)
+      }
+      for lie in Corruption.lies(of: bytes, count: 600, seed: 44) {
+        try directory.write(lie.bytes, to: name)
+        _ = CorruptionTests.readAll(directory.path)
+      }
+    }
+  }
+}
