@@ -76,14 +76,19 @@ package final class NetworkExecutor {
   /// Called after each region with the names of its layers, its output value and rows.
   package typealias Tap = (_ region: Region, _ rows: Int, _ values: Span<Float>) -> Void
 
+  /// Numbers to put in place of a value, by the value's name, before a region reads it; `nil` leaves it.
+  package typealias Injection = (_ value: String) -> [Float]?
+
   /// Runs all regions in order.
   ///
+  /// - Parameter inject: runs every region on given inputs, to see the error it makes by itself.
   /// - Throws: `tokenID` and `imageCount` from the embedding, before anything is computed.
   package func run(
-    _ request: Request, tap: Tap? = nil, timing: inout RegionTimings
+    _ request: Request, tap: Tap? = nil, inject: Injection? = nil, timing: inout RegionTimings
   ) throws(RuntimeError) {
     for index in unsafe regions.indices {
       let bound = unsafe regions[index]
+      if let inject { unsafe replaceInputs(of: bound.region, by: inject) }
       let start = timing.isOn ? MonotonicClock.nanoseconds : 0
       switch unsafe bound.region.kind {
       case .tiles(let region): unsafe runTiles(region, bound, request)
@@ -107,6 +112,15 @@ package final class NetworkExecutor {
         let values = unsafe Span(
           _unsafeElements: UnsafeBufferPointer(start: rows(of: output).base, count: count * width))
         tap(unsafe bound.region, count, values)
+      }
+    }
+  }
+
+  private func replaceInputs(of region: Region, by inject: Injection) {
+    for id in region.inputs {
+      guard let values = inject(network[id].name) else { continue }
+      withValue(id) { memory in
+        for index in 0..<min(values.count, memory.count) { memory[index] = values[index] }
       }
     }
   }

@@ -62,7 +62,7 @@ package final class VisionSession {
   /// - Throws: `pixels`.
   package func encode(
     _ pixels: Pixels, keepingEncoderOutput keepsEncoderOutput: Bool = false,
-    tap: NetworkExecutor.Tap? = nil
+    tap: NetworkExecutor.Tap? = nil, inject: NetworkExecutor.Injection? = nil
   ) throws(RuntimeError) -> Encoding {
     guard pixels.height == resolution, pixels.width == resolution else {
       throw .pixels(
@@ -72,7 +72,8 @@ package final class VisionSession {
     encoder.withValue(encoder.network.inputs[0]) { values in
       for index in pixels.bytes.indices { values[index] = Float(pixels.bytes[index]) }
     }
-    try encoder.run(NetworkExecutor.Request(), tap: tap, timing: &encoderTimings)
+    try encoder.run(
+      NetworkExecutor.Request(), tap: tap, inject: inject, timing: &encoderTimings)
     let features = encoder.output()
     let encoded = MonotonicClock.nanoseconds
     var result = Encoding(
@@ -83,7 +84,7 @@ package final class VisionSession {
         for index in features.indices { values[index] = features[index] }
       }
       var timing = RegionTimings(isOn: false)
-      try projector.run(NetworkExecutor.Request(), tap: tap, timing: &timing)
+      try projector.run(NetworkExecutor.Request(), tap: tap, inject: inject, timing: &timing)
       result.imageTokens = projector.output()
       result.projectMilliseconds = MonotonicClock.milliseconds(since: encoded)
     }

@@ -53,7 +53,8 @@ struct ReferenceTracer: Tracer {
 
     var tap: ReferenceTap? {
       if !record.tapsAnything { return nil }
-      return ReferenceTap(wants: { self.record.wants($0) }) { self.found.append(($0, $1)) }
+      return ReferenceTap(
+        wants: { self.record.wants($0) }, receive: { self.found.append(($0, $1)) })
     }
 
     func deliver(to record: inout TraceRecord, suffix: String) {
