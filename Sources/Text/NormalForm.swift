@@ -7,9 +7,9 @@
 /// Combining marks are put in order here first, for two reasons seen in 6.3: the library sorts marks by insertion,
 /// which is quadratic in a run of them, and it takes three Tibetan vowel signs for the start of a character, although
 /// they decompose into marks.
-enum NormalForm {
+package enum NormalForm {
   /// The UTF-8 of `text`, itself well-formed UTF-8, in normalization form C.
-  static func composed(_ text: ArraySlice<UInt8>) -> [UInt8] {
+  package static func composed(_ text: ArraySlice<UInt8>) -> [UInt8] {
     // ASCII is already composed, and is most of what prompts hold.
     if text.allSatisfy({ $0 < 0x80 }) { return Array(text) }
     return ordered(String(decoding: text, as: UTF8.self))._nfcCodeUnits

@@ -7,9 +7,9 @@
 ///
 /// Every character begins some alternative, so the words cover the text. Cost: linear, one or two looks at each
 /// character.
-struct Qwen2Splitter {
+package struct Qwen2Splitter {
   /// The pattern as tokenizer files spell it, to be compared with theirs.
-  static let pattern =
+  package static let pattern =
     #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"#
     + #"|\s*[\r\n]+|\s+(?!\S)|\s+"#
 
@@ -32,10 +32,10 @@ struct Qwen2Splitter {
   private var position = 0
 
   /// - Parameter bytes: well-formed UTF-8.
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
+  package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
   /// The next word as a range of bytes.
-  mutating func next() -> Range<Int>? {
+  package mutating func next() -> Range<Int>? {
     guard let first = kind(at: position) else { return nil }
     let start = position
     position = wordEnd(first.kind, start: start, afterFirst: first.end)

@@ -159,6 +159,46 @@ def decode_cases(tokenizer, seed: int) -> list[dict]:
     ]
 
 
+class SplitMix:
+    """The generator of the Swift tests (`SeededGenerator`)."""
+
+    def __init__(self, seed: int):
+        self.state = seed
+
+    def next(self) -> int:
+        mask = (1 << 64) - 1
+        self.state = (self.state + 0x9E3779B97F4A7C15) & mask
+        value = self.state
+        value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & mask
+        value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & mask
+        return value ^ (value >> 31)
+
+
+def random_hashes(tokenizer, fragments: list[str], seed: int) -> list[str]:
+    """FNV-1a over the ids of 64 texts each; the test strings the same texts together itself."""
+    source, hashes = SplitMix(seed), []
+    for _ in range(64):
+        value = 0xCBF29CE484222325
+        for _ in range(64):
+            count = source.next() % 24 + 1
+            text = "".join(fragments[source.next() % len(fragments)] for _ in range(count))
+            for token in [*tokenizer.encode(text, add_special_tokens=False).ids, 0xFFFF]:
+                value = ((value ^ token) * 0x100000001B3) & ((1 << 64) - 1)
+        hashes.append(f"{value:x}")
+    return hashes
+
+
+def write_random(path: Path, tokenizer, texts: list[str]) -> None:
+    """Fragments short enough to meet often, and the hashes of the ids of texts made of them."""
+    single = ["'", " ", "  ", "\n", "\r", "\t", "s", "S", "ll", "RE", "\u017f", "1", "!", "\u00a0", "\u2028", "\u0085"]
+    single += ["\u0301", "\u0323", "\u0338", "\u1100", "\u1161", "\u11a8", "<|im_end|>", "<|im_", "<", "\U0001f642"]
+    fragments = unique([*single, *(t for t in texts if 0 < len(t) <= 6)])
+    value = {"fragments": [*single * 4, *fragments], "hashes": []}
+    value["hashes"] = random_hashes(tokenizer, value["fragments"], seed=11)
+    path.write_text(json.dumps(value, ensure_ascii=True) + "\n", encoding="ascii")
+    print(f"{path}: {len(value['fragments'])} fragments, {path.stat().st_size} bytes")
+
+
 def write(path: Path, cases: list[dict]) -> None:
     """One case a line, ASCII only, so that no editor or diff tool can change a character."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -188,6 +228,7 @@ def main() -> None:
     write(text_folder / "image-cases.json", [case(native, text) for text in IMAGE_CASES])
     write(text_folder / "tool-cases.json", [case(tiny.tokenizer(tiny.TOOLS), t) for t in TOOL_CASES])
     write(text_folder / "splits.json", split_cases([t for t in texts if "<|" not in t]))
+    write_random(text_folder / "random.json", apple, hard)
     write(text_folder / "decode.json", decode_cases(apple, seed=2))
 
 
