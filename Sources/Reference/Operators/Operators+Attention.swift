@@ -41,7 +41,7 @@ extension Operators {
     parallel.write(&y.data, rowLength: layout.outputWidth, grain: 1) { range, span in
       var first = range.lowerBound
       while first < range.upperBound {
-        let block = first..<min(first + 128, range.upperBound)
+        let block = first..<min(first + 64, range.upperBound)
         for head in 0..<layout.heads {
           attend(
             x, op, known, past: past, head: head, rows: block,
