@@ -9,6 +9,8 @@ struct LoadedSource {
   let folded: FoldedModel
   let report: SourceReport
   let folding: FoldingReport
+  /// The side the checkpoint itself states.
+  let checkpointResolution: Int
 
   /// - Parameters:
   ///   - resolution: replaces the side the model was trained at; a multiple of the encoder's stride.
@@ -18,6 +20,7 @@ struct LoadedSource {
   ) throws {
     let (source, report) = try SourceModel.read(checkpoint)
     var description = source.description
+    checkpointResolution = description.image.resolution
     if let resolution {
       try Self.check(resolution, description)
       description.image.resolution = resolution

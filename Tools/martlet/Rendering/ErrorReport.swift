@@ -50,14 +50,3 @@ struct CommandError: Error {
     report = ErrorReport(code, headline, evidence, hint: hint)
   }
 }
-
-extension ErrorReport {
-  /// The report of any error of the project; `nil` for those the argument parser words itself.
-  init?(_ error: any Error) {
-    if let error = error as? CommandError {
-      self = error.report
-      return
-    }
-    return nil
-  }
-}
