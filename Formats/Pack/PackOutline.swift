@@ -154,8 +154,9 @@ struct PackOutline {
     return try PlanRecord.decoded(&reader, networks: description.networks)
   }
 
+  /// Empty where the pack has none, or one of a later version.
   func provenance() throws(PackError) -> Provenance {
-    var reader = try required(.provenance)
+    guard var reader = try reader(.provenance) else { return Provenance() }
     return try Provenance(&reader)
   }
 

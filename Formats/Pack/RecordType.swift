@@ -17,7 +17,7 @@ package enum RecordType: UInt32, CaseIterable, Sendable {
   var isCritical: Bool { self != .provenance }
 
   /// Whether every pack has the record.
-  var isRequired: Bool { self != .tokenizer && self != .prompt }
+  var isRequired: Bool { self != .tokenizer && self != .prompt && self != .provenance }
 
   /// The four characters of any type; bytes that do not print stand as `?`.
   static func name(code: UInt32) -> String {

@@ -3,6 +3,7 @@ import MartletModel
 /// A small model in which every runnable op, every weight encoding and every activation encoding occurs.
 ///
 /// Its numbers are patterns, not weights: it is for what stores and describes models, not for what runs them.
+/// `Tests/Fixtures/pack` holds a pack of it, so it does not change: a new op goes into a further model beside it.
 package enum EveryOpModel {
   package static func description() throws(ModelError) -> ModelDescription {
     ModelDescription(
