@@ -1,5 +1,6 @@
 import MartletCheckpoints
 import MartletModel
+import MartletText
 
 /// Why a checkpoint could not become a model. Cases carry evidence; `Tools/` words them.
 package enum ConversionError: Error, Equatable, Sendable {
@@ -37,7 +38,7 @@ package enum ConversionError: Error, Equatable, Sendable {
   /// The parts of the model do not fit each other.
   case widthMismatch(from: String, width: Int, to: String, expected: Int)
   /// None of the files that a tokenizer is read from is there.
-  case tokenizerMissing(tried: [String])
+  case tokenizerMissing(directory: String, tried: [String])
   /// The tokenizer has no token that the prompt needs.
   case tokenMissing(content: String)
   /// The tokenizer has more tokens than the embedding has rows.
@@ -52,4 +53,5 @@ package enum ConversionError: Error, Equatable, Sendable {
 
   case model(ModelError)
   case checkpoint(CheckpointError)
+  case tokenizer(TextError)
 }

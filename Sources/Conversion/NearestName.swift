@@ -1,11 +1,11 @@
 /// The candidate that differs least from a name, for "did you mean"; `nil` where none is close.
 ///
-/// Close means at most two edits, or one in eight characters of a longer name. Time: the product of the lengths for
+/// Close means at most two edits, and at most one in four characters. Time: the product of the lengths for
 /// each candidate of similar length.
 func nearestName(to name: String, among candidates: [String]) -> String? {
   let wanted = Array(name.utf8)
   if wanted.count > 512 { return nil }
-  var limit = max(2, wanted.count / 8)
+  var limit = min(2, wanted.count / 4)
   var best: String?
   for candidate in candidates where candidate != name {
     let bytes = Array(candidate.utf8)

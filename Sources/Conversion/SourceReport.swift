@@ -1,9 +1,14 @@
 /// What reading a checkpoint decided where the files left a choice, so that nothing happens silently.
 package struct SourceReport: Equatable, Sendable {
-  /// How the encoder's re-parameterizable units are stored.
+  /// How the encoder's re-parameterizable units are stored. A RepMixer in train-time form holds another unit.
   package struct Forms: Equatable, Sendable {
     package var fused = 0
     package var trainTime = 0
+
+    package init(fused: Int = 0, trainTime: Int = 0) {
+      self.fused = fused
+      self.trainTime = trainTime
+    }
   }
 
   /// Where the output matrix of the language model comes from (reference section 4.3).
@@ -34,12 +39,22 @@ package struct SourceReport: Equatable, Sendable {
   package struct IgnoredTensors: Equatable, Sendable {
     package var reason: Ignored
     package var names: [String]
+
+    package init(reason: Ignored, names: [String]) {
+      self.reason = reason
+      self.names = names
+    }
   }
 
   /// A setting that no file states.
   package struct Default: Equatable, Sendable {
     package var setting: String
     package var value: String
+
+    package init(setting: String, value: String) {
+      self.setting = setting
+      self.value = value
+    }
   }
 
   package var layout: FastVLMLayout

@@ -56,8 +56,9 @@ package enum Architecture: Equatable, Sendable {
 
 /// Layouts of FastVLM and its encoder that exist but are not read, told by a prefix of tensor names.
 private enum ForeignLayout: String, CaseIterable {
-  case mlx = "MLX"
+  // First, because it has the language model's names of the next one too.
   case mlxCommunity = "MLX (mlx-vlm)"
+  case mlx = "MLX"
   case adapter = "LLaVA adapter"
   case encoderOnly = "encoder only"
 

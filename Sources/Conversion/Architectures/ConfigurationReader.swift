@@ -48,6 +48,17 @@ struct ConfigurationReader {
     return int
   }
 
+  /// The side of a square picture: a number, `{"shortest_edge"}` or `{"height", "width"}`.
+  func side(_ key: String) throws(ConversionError) -> Int? {
+    guard let member = member(key) else { return nil }
+    guard member.object != nil, let object = try object(key) else { return try size(key) }
+    if let edge = try object.size("shortest_edge") { return edge }
+    guard let height = try object.size("height") else { throw object.missing("height") }
+    guard let width = try object.size("width") else { throw object.missing("width") }
+    if height != width { throw object.wrong("width", "the height, \(height)", found: "\(width)") }
+    return height
+  }
+
   /// A positive number that f32 holds.
   func positive(_ key: String) throws(ConversionError) -> Float? {
     guard let member = member(key) else { return nil }

@@ -37,7 +37,9 @@ struct FastVLM {
     let vision = try encoder.network(image: configuration.image)
     let width = try checkedWidth(of: vision.network)
     var adapter = Projector(tensors: tensors, names: names)
-    let projector = try adapter.network(width: width, statedDepth: configuration.projectorDepth)
+    let projector = try adapter.network(
+      width: width, statedDepth: configuration.projectorDepth,
+      hasBiases: configuration.projectorHasBiases)
     let head = try head()
     var decoder = try Qwen2(tensors: tensors, names: names, decoder: configuration.decoder)
     let language = try decoder.network(headTensor: head == .own ? names.languageHead : nil)

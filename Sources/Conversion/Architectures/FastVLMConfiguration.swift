@@ -21,6 +21,8 @@ struct FastVLMConfiguration: Equatable {
   var decoder: Decoder
   /// Linear layers of the projector, if stated.
   var projectorDepth: Int?
+  /// LLaVA's always has; transformers' can be told not to.
+  var projectorHasBiases = true
   /// Width of the encoder's rows, if stated.
   var encoderWidth: Int?
   var image: ImageSpecification
@@ -51,6 +53,9 @@ struct FastVLMConfiguration: Equatable {
     var defaults: [SourceReport.Default] = []
     decoder = try Self.decoder(text, top, &defaults)
     projectorDepth = try Self.projectorDepth(top, layout)
+    if layout == .native {
+      projectorHasBiases = try top.bool("multimodal_projector_bias") ?? true
+    }
     if layout == .llava { encoderWidth = try top.size("mm_hidden_size") }
     if let vision = try top.object("vision_config"), layout == .native {
       encoderWidth = try vision.size("hidden_size")
@@ -204,13 +209,12 @@ struct FastVLMConfiguration: Equatable {
     _ top: ConfigurationReader, _ processor: ConfigurationReader?,
     _ defaults: inout [SourceReport.Default]
   ) throws(ConversionError) -> Int {
-    if let crop = try processor?.object("crop_size") {
-      guard let height = try crop.size("height") else { throw crop.missing("height") }
-      guard let width = try crop.size("width") else { throw crop.missing("width") }
-      if height != width {
-        throw crop.wrong("width", "the height, \(height)", found: "\(width)")
+    if let processor, let crop = try processor.side("crop_size") {
+      // Resized to one side and cut to another, the picture would lose its border.
+      if let resized = try processor.side("size"), resized != crop {
+        throw processor.wrong("size", "the crop's \(crop)", found: "\(resized)")
       }
-      return height
+      return crop
     }
     if let tower = try top.string("mm_vision_tower"),
       let side = tower.split(separator: "_").last.flatMap({ Int($0) })

@@ -140,7 +140,7 @@ struct FastViTHD {
       weight: try source.vector("\(name).norm.weight", width, from: "\(path).norm.weight"),
       bias: try source.vector("\(name).norm.bias", width, from: "\(path).norm.bias"))
     var y = source.layer("\(name).norm", .layerNorm(norm), x)
-    y = try linear("\(name).qkv", "\(mixer).qkv", y, outputs: 3 * width, bias: .whereStored)
+    y = try linear("\(name).qkv", "\(mixer).qkv", y, outputs: 3 * width, bias: .never)
     let heads = width / Self.headSize
     let op = Attention(
       layout: HeadLayout(heads: heads, keyValueHeads: heads, headSize: Self.headSize),
@@ -292,16 +292,14 @@ extension FastViTHD {
   }
 
   /// Whether a product has a bias.
-  private enum Bias { case always, never, whereStored }
+  private enum Bias { case always, never }
 
   private mutating func bias(
     _ bias: Bias, _ name: String, _ path: String, outputs: Int
   ) throws(ConversionError) -> ParameterID? {
     switch bias {
-    case .never: return nil
-    case .whereStored where !source.tensors.contains("\(path).bias"): return nil
-    case .whereStored, .always:
-      return try source.vector("\(name).bias", outputs, from: "\(path).bias")
+    case .never: nil
+    case .always: try source.vector("\(name).bias", outputs, from: "\(path).bias")
     }
   }
 

@@ -13,9 +13,10 @@ struct Projector {
 
   /// `[tokens, width]` in, `[tokens, hidden]` out.
   mutating func network(
-    width: Int, statedDepth: Int?
+    width: Int, statedDepth: Int?, hasBiases: Bool
   ) throws(ConversionError) -> (network: Network, bindings: [String: [String]]) {
-    let layers = try layers()
+    let layers = layers()
+    _ = try source.shape(of: "\(layers[0]).weight")
     if let statedDepth, statedDepth != layers.count {
       throw .configurationMismatch(
         key: "mm_projector_type", stated: statedDepth, tensor: "\(layers[0]).weight",
@@ -33,15 +34,14 @@ struct Projector {
         inputs: inputs, outputs: outputs,
         weight: try source.matrix(
           "\(index).weight", outputs: outputs, inputs: inputs, from: "\(path).weight"),
-        bias: source.tensors.contains("\(path).bias")
-          ? try source.vector("\(index).bias", outputs, from: "\(path).bias") : nil)
+        bias: hasBiases ? try source.vector("\(index).bias", outputs, from: "\(path).bias") : nil)
       x = source.layer("\(index)", .linear(op), x)
     }
     return try source.finished(output: x)
   }
 
   /// Paths of the linear layers. LLaVA numbers the modules of a sequence, in which every other one is a GELU.
-  private func layers() throws(ConversionError) -> [String] {
+  private func layers() -> [String] {
     let path = names.projector
     switch names.layout {
     case .native: return ["\(path).linear_1", "\(path).linear_2"]

@@ -48,8 +48,10 @@ struct TensorIndex: Sendable {
     return numbers.count
   }
 
-  /// The existing name most like this one, if any is close.
+  /// The existing name most like this one, if any is close; names of other layers, told by their numbers, are not meant.
   func nearest(to name: String) -> String? {
-    nearestName(to: name, among: entries.keys.sorted())
+    let numbers = name.filter(\.isNumber)
+    return nearestName(
+      to: name, among: entries.keys.filter { $0.filter(\.isNumber) == numbers }.sorted())
   }
 }
