@@ -66,7 +66,7 @@ extension TokenizerFiles {
         added.append(.init(id: id, content: entry.key, isSpecial: isSpecial))
       }
     }
-    return vocabulary.specification(addedTokens: added.sorted { $0.id < $1.id })
+    return try vocabulary.specification(addedTokens: added.sorted { $0.id < $1.id })
   }
 
   private static func members(

@@ -22,7 +22,8 @@ package enum TokenizerFiles {
   ///
   /// `truncation` and `padding` are not looked at: they shape batches, and Transformers resets them too.
   /// - Throws: `unsupported` for a rule that differs, `missing` and `kind` for fields of the wrong form, `bytes` for
-  ///   a text that is not JSON, and what tokens, merges and added tokens can have wrong.
+  ///   a text that is not JSON, and what tokens, merges and added tokens can have wrong, `Tokenizer`'s refusals
+  ///   among it: what is returned makes a tokenizer.
   package static func specification(
     tokenizer file: TextFile
   ) throws(TextError) -> TokenizerSpecification {
@@ -44,7 +45,7 @@ package enum TokenizerFiles {
     for token in try root["added_tokens"]?.elements() ?? [] {
       added.append(try addedToken(token, id: token.field("id").integer()))
     }
-    return vocabulary.specification(addedTokens: added)
+    return try vocabulary.specification(addedTokens: added)
   }
 
   /// An entry of `added_tokens` or of `added_tokens_decoder`.

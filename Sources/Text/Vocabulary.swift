@@ -31,11 +31,14 @@ struct Vocabulary {
     }
   }
 
+  /// - Throws: what `Tokenizer` would refuse, so that no unusable tokenizer is packed.
   func specification(
     addedTokens: [TokenizerSpecification.AddedToken]
-  ) -> TokenizerSpecification {
-    TokenizerSpecification(
+  ) throws(TextError) -> TokenizerSpecification {
+    let specification = TokenizerSpecification(
       splitter: .qwen2, tokens: tokens, merges: merges, addedTokens: addedTokens)
+    _ = try Tokenizer(specification)
+    return specification
   }
 
   /// Adds the next merge of a `tokenizer.json`, `"a b"` or `["a", "b"]`.

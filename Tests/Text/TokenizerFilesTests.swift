@@ -171,6 +171,13 @@ import Testing
       .kind(source: source, field: "model.vocab.he", expected: "integer", found: "number")),
     Fault(#""he":256"#, #""h e":256"#, .notByteLevel(source: source, token: "h e", id: 256)),
     Fault(#""he":256"#, #""":256"#, .notByteLevel(source: source, token: "", id: 256)),
+    Fault(#""a":64"#, #""aaa":64"#, .mergeUnknownToken(source: source, rank: 4, token: "a")),
+    Fault(#""\\":59,"#, "", .missingByte(0x5C)),
+    Fault(
+      #"["Ġ","t"]"#, #"["h","e"]"#, .duplicateMerge(firstRank: 0, secondRank: 1)),
+    Fault(
+      #"{"id":501,"#, #"{"id":500,"#,
+      .duplicateID(500, first: "<|endoftext|>", second: "<|im_start|>")),
     Fault(
       #"["h","e"]"#, #"["h","e","l"]"#, .mergeSyntax(source: source, rank: 0, text: "3 parts")),
     Fault(#"["h","e"]"#, #""he""#, .mergeSyntax(source: source, rank: 0, text: "he")),
