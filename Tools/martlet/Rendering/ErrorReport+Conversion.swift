@@ -41,10 +41,11 @@ extension ErrorReport {
     case .configurationFileMissing, .configurationMissing, .configurationValue,
       .configurationMismatch, .widthMismatch:
       return configuration(error)
-    case .tokenizerMissing(let tried):
+    case .tokenizer(let error): return of(error)
+    case .tokenizerMissing(let directory, let tried):
       return ErrorReport(
         .inputMissing, "the checkpoint has no tokenizer",
-        ["looked for: \(tried.joined(separator: ", "))"])
+        ["looked in '\(directory)' for: \(tried.joined(separator: ", "))"])
     case .tokenMissing(let content):
       return ErrorReport(
         .badData, "the tokenizer has no token '\(content)', which the prompt needs")
@@ -56,7 +57,6 @@ extension ErrorReport {
       return ErrorReport(
         .badData, "a batch norm has an impossible statistic",
         ["layer '\(layer)', \(parameter), channel \(channel): found \(found)"])
-    default: return ErrorReport(.badData, "the checkpoint cannot be converted", ["\(error)"])
     }
   }
 
