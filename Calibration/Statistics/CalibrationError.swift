@@ -1,4 +1,5 @@
 import MartletBytes
+import MartletImages
 import MartletReference
 import MartletText
 
@@ -17,6 +18,8 @@ package enum CalibrationError: Error, Equatable, Sendable {
   case noTokenizer
   /// A line of a questions file that is not a question; lines count from 1.
   case question(path: String, line: Int, problem: QuestionProblem)
+  /// A result does not fit single precision.
+  case notFinite(StatisticRequest)
   /// The table lacks what a scheme asks for: it was made for another scheme or another model.
   case missingStatistic(StatisticRequest)
   /// A statistic has the wrong number of channels for this model.
@@ -33,7 +36,8 @@ package enum CalibrationError: Error, Equatable, Sendable {
 
 /// A picture that could not be read.
 package struct UnreadableImage: Equatable, Sendable {
-  package enum Reason: Equatable, Sendable {
+  package enum Reason: Error, Equatable, Sendable {
+    case image(ImageError)
     case bytes(BytesError)
   }
 
@@ -47,7 +51,7 @@ package struct UnreadableImage: Equatable, Sendable {
 }
 
 /// Why a line is not a question.
-package enum QuestionProblem: Equatable, Sendable {
+package enum QuestionProblem: Error, Equatable, Sendable {
   case json(BytesError)
   /// Not an object.
   case notAnObject(found: String)

@@ -3,7 +3,7 @@ import MartletModel
 /// Statistics by value, and where they came from. Same inputs, same bytes.
 package struct CalibrationTable: Equatable, Sendable {
   package var provenance: CalibrationProvenance
-  package private(set) var entries: [StatisticRequest: CollectedStatistic]
+  package let entries: [StatisticRequest: CollectedStatistic]
 
   /// It is a trap if an entry does not answer its request.
   package init(

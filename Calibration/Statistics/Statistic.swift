@@ -67,4 +67,13 @@ package enum CollectedStatistic: Equatable, Sendable {
       found.count
     }
   }
+
+  var isFinite: Bool {
+    switch self {
+    case .range(let minimum, let maximum): minimum.isFinite && maximum.isFinite
+    case .channelMeans(let found), .secondMoments(let found), .channelMaxima(let found):
+      found.allSatisfy(\.isFinite)
+    case .histogram(let found): found.minimum.isFinite && found.maximum.isFinite
+    }
+  }
 }

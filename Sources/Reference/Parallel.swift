@@ -3,11 +3,13 @@
 import Dispatch
 
 /// Splits rows over a fixed number of workers. The split depends on the row count and `threads` alone, so results do too.
-struct Parallel: Sendable {
-  let threads: Int
+package struct Parallel: Sendable {
+  package let threads: Int
+
+  package init(threads: Int) { self.threads = max(1, threads) }
 
   /// Calls `body` on disjoint ranges that cover `0 ..< rows`, at most one a worker, each of at least `grain` rows.
-  func ranges(rows: Int, grain: Int = 1, _ body: @Sendable (Range<Int>) -> Void) {
+  package func ranges(rows: Int, grain: Int = 1, _ body: @Sendable (Range<Int>) -> Void) {
     let workers = min(threads, max(1, rows / max(1, grain)))
     if workers <= 1 {
       if rows > 0 { body(0..<rows) }

@@ -1,0 +1,117 @@
+import MartletImages
+import MartletModel
+import MartletReference
+import MartletText
+
+/// How statistics are collected.
+package struct CalibrationOptions: Sendable {
+  /// What becomes of pictures that cannot be read.
+  package enum Unreadable: Equatable, Sendable {
+    /// All are named, then the run fails.
+    case refused
+    /// They are left out and named in the table.
+    case skipped
+  }
+
+  /// Asked about pictures that no question names; that of LLaVA's command line.
+  package static let defaultQuestion = "Describe the image."
+
+  package var threads = 2
+  /// Weights kept in memory; the others are asked for again with every picture.
+  package var weightByteLimit = 8 << 30
+  package var unreadable = Unreadable.refused
+  /// Recorded in the table.
+  package var tool = "martlet"
+  package var sources: [CalibrationProvenance.File] = []
+  package var seed: UInt64 = 0
+
+  package init() {}
+}
+
+/// How far a run is. Called before the first picture, and after each.
+package struct CalibrationProgress: Equatable, Sendable {
+  package var done: Int
+  package var total: Int
+}
+
+/// A table, and what a person should hear of.
+package struct CalibrationOutcome: Sendable {
+  package var table: CalibrationTable
+  package var skipped: [UnreadableImage]
+}
+
+/// Runs pictures through the float reference once and collects what was asked for.
+package struct Calibrator: Sendable {
+  private let model: FoldedModel
+  private let requests: [StatisticRequest]
+  private let options: CalibrationOptions
+
+  package init(
+    model: FoldedModel, requests: [StatisticRequest], options: CalibrationOptions = .init()
+  ) {
+    self.model = model
+    self.requests = requests
+    self.options = options
+  }
+
+  /// One pass over the pictures, in order; memory does not depend on their number.
+  ///
+  /// Each picture is prepared as the model's image specification says. Parts that no request speaks of and no such part
+  /// needs are not run. The language part reads, for each question about a picture, the prompt up to where the
+  /// answer begins.
+  /// - Throws: `unreadableImages` once all pictures were tried, `unknownValue`, `question`, `noTokenizer`, `notFinite`,
+  ///   `text` for a prompt that is too long, `reference`.
+  package func outcome(
+    pictures: [CalibrationPicture], questions: QuestionFile? = nil,
+    progress: (CalibrationProgress) -> Void = { _ in }
+  ) throws(CalibrationError) -> CalibrationOutcome {
+    if pictures.isEmpty { throw .noImages(path: "", ignored: []) }
+    let collectors = try CollectorSet(
+      requests, model: model.description, parallel: Parallel(threads: options.threads))
+    let asked = try questions?.matched(to: pictures) ?? pictures.map { _ in [] }
+    let pass = try PicturePass(model, options: options, collectors: collectors)
+    var provenance = CalibrationProvenance(
+      tool: options.tool, sources: options.sources,
+      resolution: model.description.image.resolution, seed: options.seed)
+    var unreadable: [UnreadableImage] = []
+    progress(CalibrationProgress(done: 0, total: pictures.count))
+    for (index, picture) in pictures.enumerated() {
+      switch prepared(picture) {
+      case .success(let content):
+        // Once the run must fail, the other pictures are only looked at.
+        if unreadable.isEmpty || options.unreadable == .skipped {
+          provenance.questionCount += try pass.run(content.pixels, questions: asked[index])
+        }
+        provenance.images.append(.init(name: picture.name, digest: content.digest))
+      case .failure(let reason):
+        unreadable.append(UnreadableImage(name: picture.name, reason: reason))
+      }
+      progress(CalibrationProgress(done: index + 1, total: pictures.count))
+    }
+    if !unreadable.isEmpty, options.unreadable == .refused || provenance.images.isEmpty {
+      throw .unreadableImages(unreadable, of: pictures.count)
+    }
+    provenance.skipped = unreadable.map(\.name)
+    return CalibrationOutcome(
+      table: CalibrationTable(provenance: provenance, entries: try collectors.found()),
+      skipped: unreadable)
+  }
+
+  /// The picture as the model takes it.
+  private func prepared(
+    _ picture: CalibrationPicture
+  ) -> Result<CalibrationPicture.Content, UnreadableImage.Reason> {
+    do throws(UnreadableImage.Reason) {
+      var content = try picture.content()
+      do throws(ImageError) {
+        content.pixels = try content.pixels.prepared(
+          for: model.description.image, name: picture.name)
+      } catch {
+        throw .image(error)
+      }
+      return .success(content)
+    } catch {
+      return .failure(error)
+    }
+  }
+}

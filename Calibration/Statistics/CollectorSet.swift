@@ -1,0 +1,60 @@
+import MartletModel
+import MartletReference
+
+/// The collectors of all requests, fed through one tap.
+final class CollectorSet {
+  private var collectors: [StatisticRequest: any Collector] = [:]
+  private var requests: [String: [StatisticRequest]] = [:]
+  private let parallel: Parallel
+  /// The parts of the model that have to run.
+  let roles: Set<NetworkRole>
+
+  /// - Throws: `unknownValue` for the first request that no network can answer.
+  init(
+    _ wanted: [StatisticRequest], model: ModelDescription, parallel: Parallel
+  ) throws(CalibrationError) {
+    var channels: [String: (count: Int, role: NetworkRole)] = [:]
+    for network in model.networks {
+      for value in network.values where value.shape != .ids {
+        channels[value.name] = (value.shape.channels, network.role)
+      }
+    }
+    var roles: Set<NetworkRole> = []
+    for request in wanted.sorted(by: StatisticRequest.isOrdered)
+    where collectors[request] == nil {
+      guard let (count, role) = channels[request.value] else { throw .unknownValue(request) }
+      collectors[request] = request.statistic.collector(channels: count)
+      requests[request.value, default: []].append(request)
+      roles.insert(role)
+    }
+    self.parallel = parallel
+    self.roles = roles
+  }
+
+  var tap: ReferenceTap {
+    ReferenceTap(
+      wants: { [requests] in requests[$0] != nil },
+      receive: { [self] value, tensor in
+        // The images of a prompt without images are no rows.
+        if tensor.rows == 0 { return }
+        for request in requests[value] ?? [] {
+          // Taken out while it changes, so that it is not copied.
+          guard var collector = collectors.removeValue(forKey: request) else { continue }
+          collector.add(tensor, parallel)
+          collectors[request] = collector
+        }
+      })
+  }
+
+  /// What was found, by request.
+  /// - Throws: `notFinite` where a result does not fit single precision.
+  func found() throws(CalibrationError) -> [StatisticRequest: CollectedStatistic] {
+    var result: [StatisticRequest: CollectedStatistic] = [:]
+    for (request, collector) in collectors {
+      let found = collector.found
+      if !found.isFinite { throw .notFinite(request) }
+      result[request] = found
+    }
+    return result
+  }
+}

@@ -1,0 +1,20 @@
+import MartletReference
+
+/// The largest |x| per channel.
+struct ChannelMaximaCollector: Collector {
+  private var maxima: [Float]
+
+  init(channels: Int) { maxima = [Float](repeating: 0, count: channels) }
+
+  static func part(of tensor: ReferenceTensor, rows: Range<Int>) -> [Float] {
+    var maxima = [Float](repeating: 0, count: tensor.channels)
+    for row in rows {
+      RowLoops.raise(&maxima, tensor.data.span.extracting(elements(tensor, row..<row + 1)))
+    }
+    return maxima
+  }
+
+  mutating func add(_ part: [Float]) { RowLoops.raise(&maxima, part.span) }
+
+  var found: CollectedStatistic { .channelMaxima(maxima) }
+}

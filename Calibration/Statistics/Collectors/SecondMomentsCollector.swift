@@ -1,0 +1,24 @@
+import MartletReference
+
+/// `Σ x² / rows` per channel, summed in double precision.
+struct SecondMomentsCollector: Collector {
+  private var sums: [Double]
+  private var rows = 0
+
+  init(channels: Int) { sums = [Double](repeating: 0, count: channels) }
+
+  static func part(of tensor: ReferenceTensor, rows: Range<Int>) -> ChannelSums {
+    var sums = [Double](repeating: 0, count: tensor.channels)
+    for row in rows {
+      RowLoops.addSquares(tensor.data.span.extracting(elements(tensor, row..<row + 1)), to: &sums)
+    }
+    return ChannelSums(sums: sums, rows: rows.count)
+  }
+
+  mutating func add(_ part: ChannelSums) {
+    for c in sums.indices { sums[c] += part.sums[c] }
+    rows += part.rows
+  }
+
+  var found: CollectedStatistic { .secondMoments(sums.map { Float($0 / Double(rows)) }) }
+}
