@@ -133,9 +133,13 @@ let package = Package(
     .target(
       name: "MartletTestSupport", dependencies: ["MartletModel", "MartletBytes"],
       path: "Tests/Support", swiftSettings: safe),
+    // The AVX-512 kernels a second time, over SIMDe, so that machines without AVX-512 test them too.
+    .target(
+      name: "KernelsSimulated", dependencies: ["CMartletKernels"], path: "Tests/KernelsSimulated",
+      linkerSettings: libm),
     .testTarget(
       name: "KernelsTests",
-      dependencies: ["CMartletKernels", "MartletTestSupport"],
+      dependencies: ["CMartletKernels", "KernelsSimulated", "MartletTestSupport"],
       path: "Tests/Kernels", swiftSettings: tests),
     .testTarget(
       name: "PlatformTests",

@@ -33,4 +33,7 @@
 #define MARTLET_UNROLL _Pragma("GCC unroll 64")
 #endif
 
+/// Makes the compiler believe that a register's value is used.
+#define MARTLET_KEEP(value) __asm__ volatile("" : : "v"(value))
+
 #endif

@@ -165,6 +165,12 @@ void martlet_dequantize_row_s4_avx2(const martlet_dequantize_row_s4_params *p) {
   }
 }
 
+void martlet_dequantize_row_f32_avx2(const martlet_dequantize_row_f32_params *p) {
+  // Every element lies in a line of its own; there is nothing to gather faster.
+  const float *w = p->panels + p->row / 16 * p->k * 16 + p->row % 16;
+  for (ptrdiff_t k = 0; k < p->k; ++k) p->destination[k] = w[k * 16];
+}
+
 MARTLET_END_TARGET
 
 #endif

@@ -22,7 +22,7 @@ void martlet_probe_int8_avx2(const martlet_probe_params *p) {
     }
   }
   MARTLET_UNROLL
-  for (int i = 0; i < 12; ++i) __asm__ volatile("" : : "x"(sums[i]));
+  for (int i = 0; i < 12; ++i) MARTLET_KEEP(sums[i]);
   *p->multiply_adds = (uint64_t)p->iterations * 12 * 16;
 }
 
@@ -37,7 +37,7 @@ void martlet_probe_f32_avx2(const martlet_probe_params *p) {
     for (int i = 0; i < 12; ++i) sums[i] = _mm256_fmadd_ps(sums[i], a, b);
   }
   MARTLET_UNROLL
-  for (int i = 0; i < 12; ++i) __asm__ volatile("" : : "x"(sums[i]));
+  for (int i = 0; i < 12; ++i) MARTLET_KEEP(sums[i]);
   *p->multiply_adds = (uint64_t)p->iterations * 12 * 8;
 }
 

@@ -10,9 +10,14 @@
 
 // The AVX2 table, then what this ISA has of its own.
 const martlet_kernels martlet_kernels_avx512vnni = {
-#define MARTLET_KERNEL(name, params) .name = martlet_##name##_scalar,
+#define MARTLET_KERNEL(name, params) .name = martlet_##name##_avx2,
 #include "kernels.def"
 #undef MARTLET_KERNEL
+  .gemm_u8s8 = martlet_gemm_u8s8_avx512vnni,
+  .gemm_u8s4 = martlet_gemm_u8s4_avx512vnni,
+  .gemm_f32 = martlet_gemm_f32_avx512vnni,
+  .probe_int8 = martlet_probe_int8_avx512vnni,
+  .probe_f32 = martlet_probe_f32_avx512vnni,
 };
 
 #endif

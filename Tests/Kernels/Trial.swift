@@ -1,0 +1,32 @@
+import CMartletKernels
+import MartletTestSupport
+
+typealias Table = UnsafePointer<martlet_kernels>
+
+/// One call of one kernel: the same inputs for every table, whatever it left behind for comparison.
+struct Trial: Sendable {
+  let kernel: String
+  let label: String
+  let run: @Sendable (Table) -> Outcome
+
+  /// Every trial of every kernel.
+  static let all: [Trial] =
+    productTrials + conversionTrials + pointwiseTrials + reductionTrials + neighborTrials
+    + attentionTrials + probeTrials
+}
+
+/// The probes have no result but their count.
+private let probeTrials: [Trial] = ["probe_int8", "probe_f32"].map { name in
+  Trial(kernel: name, label: "10 rounds") { table in
+    var count: UInt64 = 0
+    withUnsafeMutablePointer(to: &count) { pointer in
+      var params = martlet_probe_params(iterations: 10, multiply_adds: pointer)
+      if name == "probe_int8" {
+        table.pointee.probe_int8(&params)
+      } else {
+        table.pointee.probe_f32(&params)
+      }
+    }
+    return Outcome(bits: [], intact: count > 0 && count % 10 == 0)
+  }
+}
