@@ -111,21 +111,36 @@ let package = Package(
       ],
       path: "Sources/Verification", swiftSettings: safe),
 
-    // MARK: Floor 4: the command lines
+    // MARK: Floor 4: the command lines, and the words of errors: those of a board apart
+    .target(
+      name: "MartletBoardMessages",
+      dependencies: [
+        "MartletBytes", "MartletModel", "MartletImages", "MartletText", "MartletPack",
+        "MartletRuntime", "CMartletPlatform",
+      ],
+      path: "Tools/messages/Board", swiftSettings: board),
+    .target(
+      name: "MartletMessages",
+      dependencies: [
+        "MartletBoardMessages", "MartletCheckpoints", "MartletReference", "MartletConversion",
+        "MartletCalibration", "MartletQuantization", "MartletVerification",
+      ],
+      path: "Tools/messages/Workstation", swiftSettings: safe),
     .executableTarget(
       name: "martlet",
       dependencies: [
         "MartletBytes", "MartletModel", "MartletImages", "MartletText", "MartletCheckpoints",
         "MartletPack", "MartletReference", "MartletRuntime", "MartletConversion",
         "MartletCalibration", "MartletQuantization", "MartletVerification",
+        "MartletBoardMessages", "MartletMessages", "CMartletPlatform",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tools/martlet", swiftSettings: safe),
     .executableTarget(
       name: "martlet-run",
       dependencies: [
-        "MartletBytes", "MartletPack", "MartletRuntime", "MartletImages", "MartletText",
-        "CMartletPlatform",
+        "MartletBytes", "MartletModel", "MartletPack", "MartletRuntime", "MartletImages",
+        "MartletText", "MartletBoardMessages", "CMartletPlatform",
       ],
       path: "Tools/martlet-run", swiftSettings: board),
 

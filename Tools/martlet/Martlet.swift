@@ -5,6 +5,9 @@
 // Refuses: whatever the modules refuse, in four plain parts: what failed, where, what was expected, a hint.
 
 import ArgumentParser
+import CMartletPlatform
+import MartletBoardMessages
+import MartletMessages
 
 @main
 struct Martlet: ParsableCommand {
@@ -27,9 +30,12 @@ struct Martlet: ParsableCommand {
     ])
 
   static func main() {
+    martlet_refuse_size_signal()
     do {
       var command = try parseAsRoot()
       try command.run()
+    } catch let error as CommandError {
+      error.report.printAndExit()
     } catch {
       if let report = ErrorReport(error) { report.printAndExit() }
       exit(withError: error)

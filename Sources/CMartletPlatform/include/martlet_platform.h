@@ -113,6 +113,28 @@ void *MARTLET_NULLABLE martlet_reserve(size_t count);
 /// Gives back what `martlet_allocate` or `martlet_reserve` gave, with the same count.
 void martlet_deallocate(void *MARTLET_NONNULL bytes, size_t count);
 
+// MARK: Process
+
+/// Writes everything to a stream (1: standard output, 2: standard error); 0 or an errno value.
+int martlet_write_stream(int descriptor, const void *MARTLET_NONNULL bytes, size_t count);
+/// Makes a file that passes the limit of its size an error of the write (EFBIG) instead of the
+/// process's end.
+void martlet_refuse_size_signal(void);
+
+/// The system's words for an errno value, zero-terminated; returns their length.
+size_t martlet_error_text(int code, char *MARTLET_NONNULL buffer, size_t capacity);
+
+/// What an errno value means for the person who must act on it.
+typedef enum {
+  MARTLET_FAULT_OTHER = 0,
+  MARTLET_FAULT_MISSING = 1,
+  MARTLET_FAULT_NOT_A_DIRECTORY = 2,
+  MARTLET_FAULT_FULL = 3,
+  MARTLET_FAULT_TOO_LARGE = 4,
+  MARTLET_FAULT_DENIED = 5,
+} martlet_fault;
+martlet_fault martlet_error_fault(int code);
+
 // MARK: Threads
 
 typedef struct martlet_pool martlet_pool;

@@ -12,7 +12,7 @@ enum ModelPath {
   /// Looks at the content, never at the name: a directory is a checkpoint, a file that begins as a pack does is one.
   static func open(_ path: String) throws -> ModelPath {
     if case .file = try PathKind(of: path), try Pack.isPack(path: path) {
-      return .pack(try Pack(path: path))
+      return .pack(try naming(pack: path) { try Pack(path: path) })
     }
     return .checkpoint(try Checkpoint.open(path))
   }

@@ -17,7 +17,7 @@ struct PackAnswerer: Answerer {
     options = RunOptions(
       instructionSet: try isa.map { try InstructionSet(named: $0) } ?? .best, threads: threads,
       fuse: fuse)
-    model = try LoadedModel(pack, pool: pool)
+    model = try naming(pack: pack.path) { [pool] in try LoadedModel(pack, pool: pool) }
   }
 
   func answer(_ request: AnswerRequest, onToken: (Int) -> Void) throws -> Answer {

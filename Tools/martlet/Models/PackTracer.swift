@@ -15,7 +15,7 @@ struct PackTracer: Tracer {
   ) throws {
     pool = try ThreadPool(threads: threads)
     self.isa = isa
-    let loaded = try LoadedModel(pack, pool: pool)
+    let loaded = try naming(pack: pack.path) { [pool] in try LoadedModel(pack, pool: pool) }
     var description = loaded.description
     if let resolution { description.image.resolution = resolution }
     if let fit { description.image.fit = fit }

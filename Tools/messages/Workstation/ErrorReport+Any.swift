@@ -1,4 +1,6 @@
-import ArgumentParser
+// The words of errors that only a workstation meets, and the way in for any error at all.
+
+import MartletBoardMessages
 import MartletBytes
 import MartletCalibration
 import MartletCheckpoints
@@ -13,10 +15,9 @@ import MartletText
 import MartletVerification
 
 extension ErrorReport {
-  /// The report of any error of the project; `nil` for those the argument parser words itself.
-  init?(_ error: any Error) {
+  /// The report of any error of a module; `nil` for others, e.g. those the argument parser words itself.
+  package init?(_ error: any Error) {
     switch error {
-    case let error as CommandError: self = error.report
     case let error as BytesError: self = .of(error)
     case let error as CheckpointError: self = .of(error)
     case let error as ConversionError: self = .of(error)
@@ -33,18 +34,9 @@ extension ErrorReport {
     }
   }
 
-  /// The same report with where it happened put first.
-  func inside(_ headline: String) -> ErrorReport {
-    ErrorReport(code, headline, [self.headline] + evidence, hint: hint)
+  /// At most the first few of a list, and how many there are more.
+  static func first(_ lines: [String], of count: Int, most: Int = 5) -> [String] {
+    let shown = lines.prefix(most)
+    return shown + (count > shown.count ? ["and \(count - shown.count) more"] : [])
   }
-}
-
-/// Bytes in hexadecimal, as they stand in a file.
-func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-  bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
-}
-
-/// A shape in brackets.
-func shapeText(_ shape: [Int]) -> String {
-  "[" + shape.map(String.init).joined(separator: ", ") + "]"
 }

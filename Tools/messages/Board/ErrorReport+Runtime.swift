@@ -1,0 +1,46 @@
+import MartletRuntime
+
+extension ErrorReport {
+  /// - Parameter path: the pack that was run, where the caller knows it.
+  package static func of(_ error: RuntimeError, in path: String? = nil) -> ErrorReport {
+    switch error {
+    case .pack(let error): return of(error, in: path)
+    case .resolution(let found, let multiple):
+      return ErrorReport(
+        .usage, "the encoder does not take \(found) × \(found) pixels",
+        ["expected: a positive multiple of \(multiple)"])
+    case .pixels(let expected, let height, let width):
+      return ErrorReport(
+        .bug, "a picture reached the encoder unprepared",
+        ["\(expected) × \(expected) pixels expected, \(width) × \(height) found"])
+    case .unschedulable(let layer, let op):
+      return ErrorReport(
+        .badData, "the runtime cannot run this model", ["layer '\(layer)' is of kind \(op)"])
+    case .missingNetwork(let part):
+      return ErrorReport(.badData, "the pack cannot answer this", ["it has no \(part)"])
+    case .encoding(let layer, let parameter, let found):
+      return ErrorReport(
+        .badData, "the runtime cannot run this model",
+        ["layer '\(layer)', parameter '\(parameter)': no kernel takes \(found)"])
+    case .contextLength(let limit, let needed):
+      return ErrorReport(
+        .usage, "the conversation is too long",
+        ["it takes \(needed) positions, at most \(limit) expected"],
+        hint: "ask for fewer tokens: --max-tokens N")
+    case .imageCount(let expected, let found):
+      return ErrorReport(
+        .badData, "the prompt does not fit its pictures",
+        ["it has places for \(expected) image rows, \(found) were made"])
+    case .tokenID(let found, let vocabulary):
+      return ErrorReport(
+        .badData, "the tokenizer does not fit the model",
+        ["token id \(found): expected 0 to \(vocabulary - 1)"])
+    case .instructionSet(let requested, let available):
+      return ErrorReport(
+        .usage, "this machine cannot run '\(requested)'", ["available: \(available)"])
+    case .outOfMemory(let bytes):
+      return ErrorReport(
+        .inputOutput, "no memory to run the model", ["\(bytes) bytes were refused"])
+    }
+  }
+}

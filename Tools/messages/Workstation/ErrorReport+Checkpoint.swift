@@ -1,0 +1,94 @@
+import MartletBoardMessages
+import MartletCheckpoints
+
+extension ErrorReport {
+  package static func of(_ error: CheckpointError) -> ErrorReport {
+    func unreadable(_ path: String, _ evidence: String, hint: String? = nil) -> ErrorReport {
+      ErrorReport(.badData, "cannot read checkpoint '\(path)'", [evidence], hint: hint)
+    }
+    let cut = "the file may be cut short; compare its size with the source"
+    switch error {
+    case .file(let error): return of(error)
+    case .missing(let path):
+      return ErrorReport(
+        .inputMissing, "cannot read checkpoint '\(path)'", ["there is no such file or folder"])
+    case .noWeights(let directory):
+      return unreadable(
+        directory, "expected: at least one .safetensors file in the folder; found: none")
+    case .unsupportedFormat(let path, let found):
+      return unreadable(path, "expected: \(CheckpointFormat.supportedText); found: \(found)")
+    case .unknownFormat(let path, let bytes):
+      let found = bytes.isEmpty ? "nothing" : "first bytes \(hexadecimal(bytes))"
+      return unreadable(path, "expected: \(CheckpointFormat.supportedText); found: \(found)")
+    case .headerSize(let path, let found, let limit):
+      return unreadable(
+        path, "header at byte 0: length \(found) given, at most \(limit) possible", hint: cut)
+    case .headerField(let path, let tensor, let field, let expected, let found):
+      let place = tensor.isEmpty ? "header" : "tensor '\(tensor)'"
+      let part = field.isEmpty ? "" : ", '\(field)'"
+      return unreadable(path, "\(place)\(part): expected \(expected), found \(found)")
+    case .unknownField(let path, let tensor, let field):
+      return unreadable(path, "tensor '\(tensor)': unknown field '\(field)'")
+    case .unknownElementType(let path, let tensor, let found):
+      return unreadable(path, "tensor '\(tensor)': unknown type '\(found)'")
+    case .shapeOverflow(let path, let tensor, let shape):
+      return unreadable(
+        path, "tensor '\(tensor)': shape \(shapeText(shape)) is larger than any file")
+    case .tensorSize(let path, let tensor, let type, let shape, let expected, let found, let offset):
+      return unreadable(
+        path,
+        "tensor '\(tensor)': shape \(shapeText(shape)) of \(type.rawValue) needs \(expected) bytes, "
+          + "header gives \(found) (at byte \(offset))")
+    case .dataBeyondEnd(let path, let tensor, let end, let byteCount):
+      return unreadable(
+        path, "tensor '\(tensor)' ends at byte \(end), the file at \(byteCount)", hint: cut)
+    case .overlap(let path, let first, let second, let offset):
+      return unreadable(path, "tensors '\(first)' and '\(second)' overlap at byte \(offset)")
+    case .hole(let path, let tensor, let expected, let found):
+      return unreadable(
+        path,
+        "tensor '\(tensor)' starts at byte \(found), the one before it ends at \(expected)")
+    case .trailingBytes(let path, let end, let byteCount):
+      return unreadable(path, "the tensors end at byte \(end), the file at \(byteCount)")
+    case .duplicateTensor(let name, let first, let second):
+      return ErrorReport(
+        .badData, "tensor '\(name)' stands in two files", ["'\(first)' and '\(second)'"])
+    case .indexField(let path, let field, let expected, let found):
+      let place = field.isEmpty ? "the whole" : "'\(field)'"
+      return ErrorReport(
+        .badData, "cannot read index '\(path)'", ["\(place): expected \(expected), found \(found)"])
+    case .shardOutsideDirectory(let index, let file):
+      return ErrorReport(
+        .badData, "cannot read index '\(index)'",
+        ["expected: names of files beside it; found: '\(file)'"])
+    case .missingShard(let index, let file):
+      return ErrorReport(
+        .inputMissing, "a shard of the checkpoint is missing",
+        ["index '\(index)' names '\(file)', which is not there"],
+        hint: "the download may be incomplete")
+    case .tensorNotInShard(let index, let tensor, let file):
+      return ErrorReport(
+        .badData, "index and shards contradict each other",
+        ["index '\(index)' places tensor '\(tensor)' in '\(file)', which lacks it"],
+        hint: "the files may come from different versions of the model")
+    case .tensorNotInIndex(let index, let tensor, let file):
+      return ErrorReport(
+        .badData, "index and shards contradict each other",
+        ["'\(file)' holds tensor '\(tensor)', which index '\(index)' does not list there"],
+        hint: "the files may come from different versions of the model")
+    case .noSuchTensor(let name):
+      return ErrorReport(.badData, "the checkpoint lacks tensor '\(name)'")
+    case .elementTypeMismatch(let tensor, let expected, let found):
+      return ErrorReport(
+        .badData, "tensor '\(tensor)' has the wrong type",
+        ["expected: \(expected)", "found: \(found.rawValue)"])
+    }
+  }
+}
+
+extension CheckpointFormat {
+  /// The formats that are read, in words.
+  fileprivate static var supportedText: String {
+    allCases.map(\.rawValue).joined(separator: ", ")
+  }
+}
