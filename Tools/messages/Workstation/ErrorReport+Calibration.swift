@@ -1,5 +1,6 @@
 import MartletBoardMessages
 import MartletCalibration
+import MartletImages
 
 extension ErrorReport {
   package static func of(_ error: CalibrationError) -> ErrorReport {
@@ -33,6 +34,11 @@ extension ErrorReport {
     case .question(let path, let line, let problem):
       return ErrorReport(
         .badData, "cannot read questions '\(path)'", ["line \(line): \(problem.text)"])
+    case .notFinite(let request):
+      return ErrorReport(
+        .badData, "a statistic is too large for a number in single precision",
+        ["\(request.statistic.text) of '\(request.value)'"],
+        hint: "the weights are damaged, or a picture drives them out of range")
     case .missingStatistic(let request):
       return ErrorReport(
         .badData, "the calibration table does not fit the scheme",
@@ -65,6 +71,7 @@ extension ErrorReport {
 extension UnreadableImage.Reason {
   fileprivate var text: String {
     switch self {
+    case .image(let error): ErrorReport.of(error).inOneLine
     case .bytes(let error): ErrorReport.of(error).inOneLine
     }
   }
