@@ -26,7 +26,7 @@ struct Martlet: ParsableCommand {
       """,
     version: MartletVersion.text,
     subcommands: [
-      Convert.self, Inspect.self, Run.self, Trace.self,
+      Convert.self, Calibrate.self, Inspect.self, Run.self, Trace.self, Verify.self,
     ])
 
   static func main() {

@@ -1,13 +1,158 @@
 import ArgumentParser
+import MartletBytes
+import MartletCalibration
+import MartletCheckpoints
+import MartletModel
+import MartletQuantization
 
-/// Options that say where calibration comes from.
-struct CalibrationOptions: ParsableArguments {
-  @Option(help: "A folder of pictures, or a table written by martlet calibrate.")
-  var calibration: String?
+struct Calibrate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Collect the statistics of a model's values over pictures, to quantize with later.",
+    discussion: """
+      Runs every picture with its question through the float reference once. The table quantizes again without \
+      pictures: martlet convert SOURCE -o OUT --calibration TABLE.mcal.
+      """)
 
-  @Option(help: "Questions to calibrate with, one JSON object a line.")
+  @Argument(help: "Checkpoint: a directory or a file of weights.")
+  var source: String
+
+  @Option(help: "A folder of pictures.")
+  var images: String
+
+  @Option(name: .shortAndLong, help: "The table to write, by custom NAME.mcal.")
+  var output: String
+
+  @OptionGroup var pictures: PictureOptions
+
+  @Option(help: "Side of the network's input in pixels; the checkpoint's own by default.")
+  var resolution: Int?
+
+  @Option(help: "How pictures are fitted: pad or crop; the checkpoint's own by default.")
+  var imageFit: ImageSpecification.Fit?
+
+  @Option(
+    help:
+      "Bound on the weights kept in memory, e.g. 2G; the others are read again for every picture.")
+  var maxMemory: ByteSize?
+
+  @Option(help: "Recorded in the table.")
+  var seed: UInt64 = 0
+
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var quiet: QuietOption
+
+  func run() throws {
+    let notes = Notes(isQuiet: quiet.quiet)
+    let loaded = try LoadedSource(
+      try Checkpoint.open(source), resolution: resolution, fit: imageFit)
+    loaded.describe(notes)
+    // All that any scheme asks for, so that one table serves them all.
+    var scheme = Scheme.preset(.int8)
+    scheme.activations = .calibrated
+    let table = try pictures.table(
+      of: images, for: loaded, requests: scheme.statisticRequests(for: loaded.folded.description),
+      limits: CalibrationLimits(
+        threads: threads.count, maximumMemory: maxMemory?.bytes, seed: seed),
+      notes)
+    try table.write(to: output)
+    notes.say(
+      "wrote '\(output)': \(table.requests.count) statistics of \(table.provenance.images.count) pictures"
+    )
+  }
+}
+
+/// How pictures are taken, for every command that calibrates.
+struct PictureOptions: ParsableArguments {
+  @Option(
+    help:
+      "Questions to calibrate with, one JSON object a line; otherwise one question about every picture."
+  )
   var questions: String?
 
   @Flag(help: "Go on without pictures that cannot be read; they are named and counted.")
   var skipUnreadable = false
+
+  /// Runs the pictures of a folder.
+  func table(
+    of folder: String, for source: LoadedSource, requests: [StatisticRequest],
+    limits: CalibrationLimits, _ notes: Notes
+  ) throws -> CalibrationTable {
+    if folder.hasSuffix(".h5") {
+      throw CommandError(
+        .usage, "pictures in HDF5 are not read yet", ["found: '\(folder)'"],
+        hint: "give a folder of PNG, JPEG or WebP pictures")
+    }
+    let found = try CalibrationFolder(path: folder)
+    for name in found.ignored { notes.say("no picture: '\(name)'") }
+    var options = CalibrationOptions()
+    options.threads = limits.threads
+    options.weightByteLimit = limits.weightBytes
+    options.unreadable = skipUnreadable ? .skipped : .refused
+    options.tool = MartletVersion.text
+    options.seed = limits.seed
+    options.sources = try source.checkpoint.contentHashes().map {
+      CalibrationProvenance.File(name: $0.name, digest: $0.sha256)
+    }
+    let progress = Progress("calibrating", unit: "pictures", quiet: notes.isQuiet)
+    defer { progress.close() }
+    let outcome = try Calibrator(model: source.folded, requests: requests, options: options)
+      .outcome(
+        pictures: found.pictures, questions: try questions.map { try QuestionFile(path: $0) }
+      ) { state in
+        progress.update(Double(state.done), of: Double(state.total))
+      }
+    for skipped in outcome.skipped {
+      notes.warn(
+        "picture '\(skipped.name)' was skipped: \(skipped.reason.text)")
+    }
+    if !outcome.skipped.isEmpty {
+      notes.warn("\(outcome.skipped.count) of \(found.pictures.count) pictures were skipped")
+    }
+    return outcome.table
+  }
+}
+
+/// What calibration may take.
+struct CalibrationLimits {
+  var threads: Int
+  var maximumMemory: Int?
+  var seed: UInt64
+
+  /// Activations of an encoder at 1024² take about 1 GB beside the weights.
+  var weightBytes: Int {
+    guard let maximumMemory else { return 3 << 29 }
+    return max(64 << 20, maximumMemory - 3 << 29)
+  }
+}
+
+/// Where convert takes its calibration from.
+struct CalibrationSource: ParsableArguments {
+  @Option(help: "A folder of pictures, or a table written by martlet calibrate (.mcal).")
+  var calibration: String?
+
+  @OptionGroup var pictures: PictureOptions
+
+  /// - Returns: `nil` where no calibration was given.
+  func table(
+    for source: LoadedSource, scheme: Scheme, limits: CalibrationLimits, _ notes: Notes
+  ) throws -> CalibrationTable? {
+    guard let calibration else { return nil }
+    let requests = scheme.statisticRequests(for: source.folded.description)
+    if case .file = try PathKind(of: calibration), !calibration.hasSuffix(".h5") {
+      let table = try CalibrationTable.read(path: calibration)
+      try table.validate(for: source.folded.description)
+      try table.require(requests)
+      let sources = try source.checkpoint.contentHashes().map(\.sha256)
+      if table.provenance.sources.map(\.digest) != sources {
+        notes.warn("'\(calibration)' was made from another checkpoint")
+      }
+      return table
+    }
+    if requests.isEmpty {
+      notes.say("the scheme needs no calibration; the pictures are not looked at")
+      return nil
+    }
+    return try pictures.table(
+      of: calibration, for: source, requests: requests, limits: limits, notes)
+  }
 }

@@ -23,7 +23,7 @@ struct Convert: ParsableCommand {
   var output: String
 
   @OptionGroup var precision: PrecisionOptions
-  @OptionGroup var calibration: CalibrationOptions
+  @OptionGroup var calibration: CalibrationSource
 
   @Option(help: "Side of the network's input in pixels; the checkpoint's own by default.")
   var resolution: Int?
@@ -47,22 +47,29 @@ struct Convert: ParsableCommand {
 
   func run() throws {
     let notes = Notes(isQuiet: quiet.quiet)
-    let scheme = precision.resolved
+    var scheme = precision.resolved
     let loaded = try LoadedSource(
       try Checkpoint.open(source), resolution: resolution, fit: imageFit)
     loaded.describe(notes)
-    let table: CalibrationTable? = nil
+    let table = try calibration.table(
+      for: loaded, scheme: scheme,
+      limits: CalibrationLimits(
+        threads: threads.count, maximumMemory: maxMemory?.bytes, seed: seed), notes)
     if table == nil, scheme.correctsBias {
+      scheme.correctsBias = false
       notes.say("no calibration pictures: biases are not corrected")
     }
-    let model = try Quantizer.quantized(loaded.folded, scheme: scheme, statistics: nil)
+    let model = try Quantizer.quantized(loaded.folded, scheme: scheme, statistics: table)
     var provenance = Provenance()
     provenance.append(Provenance.Key.tool, .text(MartletVersion.text))
     provenance.append(Provenance.Key.scheme, .text(scheme.text))
     provenance.append(
       Provenance.Key.resolution, .integer(Int64(loaded.source.description.image.resolution)))
     provenance.append(Provenance.Key.seed, .integer(Int64(bitPattern: seed)))
-
+    if let table {
+      provenance.append(
+        Provenance.Key.calibration, .digest(Provenance.digest(table.checksum)))
+    }
     for hash in try loaded.checkpoint.contentHashes() {
       provenance.append(Provenance.Key.sourcePrefix + hash.name, .digest(hash.sha256))
     }

@@ -64,8 +64,9 @@ struct LoadedSource {
     let applied = folding.applications.filter { $0.count > 0 }
       .map { "\($0.rule) × \($0.count)" }.joined(separator: ", ")
     if !applied.isEmpty { notes.say("folded: \(applied)") }
-    for leftover in folding.leftovers {
-      notes.warn("not folded: \(leftover.layer) (\(leftover.rule))")
+    let leftovers = Dictionary(grouping: folding.leftovers, by: \.rule)
+    for (rule, layers) in leftovers.sorted(by: { $0.key < $1.key }) {
+      notes.say("left as it is: \(rule) × \(layers.count), first at \(layers[0].layer)")
     }
     for zero in folding.zeroVariances {
       notes.warn("\(zero.parameter): variance is exactly zero in \(zero.channels.count) channels")

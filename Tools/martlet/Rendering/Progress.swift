@@ -54,7 +54,8 @@ final class Progress {
   }
 
   static func number(_ value: Double) -> String {
-    value >= 100 ? String(Int(value.rounded())) : String(format: "%.1f", value)
+    value >= 100 || value == value.rounded()
+      ? String(Int(value.rounded())) : String(format: "%.1f", value)
   }
 
   static func time(_ seconds: Double) -> String {
