@@ -69,7 +69,7 @@ extension ErrorReport {
 }
 
 extension UnreadableImage.Reason {
-  fileprivate var text: String {
+  package var text: String {
     switch self {
     case .image(let error): ErrorReport.of(error).inOneLine
     case .bytes(let error): ErrorReport.of(error).inOneLine
