@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import MartletBoardMessages
 import MartletBytes
 import MartletCalibration
 import MartletCheckpoints
