@@ -108,6 +108,7 @@ let package = Package(
       name: "MartletVerification",
       dependencies: [
         "MartletReference", "MartletRuntime", "MartletPack", "MartletImages", "MartletText",
+        "MartletModel", "MartletBytes",
       ],
       path: "Sources/Verification", swiftSettings: safe),
 
@@ -122,8 +123,9 @@ let package = Package(
     .target(
       name: "MartletMessages",
       dependencies: [
-        "MartletBoardMessages", "MartletCheckpoints", "MartletReference", "MartletConversion",
-        "MartletCalibration", "MartletQuantization", "MartletVerification",
+        "MartletBoardMessages", "MartletBytes", "MartletModel", "MartletImages", "MartletText",
+        "MartletPack", "MartletRuntime", "MartletCheckpoints", "MartletReference",
+        "MartletConversion", "MartletCalibration", "MartletQuantization", "MartletVerification",
       ],
       path: "Tools/messages/Workstation", swiftSettings: safe),
     .executableTarget(
