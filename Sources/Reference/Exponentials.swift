@@ -1,6 +1,6 @@
 // The two transcendental functions that stand in inner loops, written so that the compiler can vectorize the loop
 // around them; libm's take 6 and 20 ns a number, a third of an encoder's run. Coefficients are minimax fits made by
-// Tools/oracle/exponential_fit.py; the tests compare both functions with libm in double precision.
+// Tools/oracle/fit_exponentials.py; the tests compare both functions with libm in double precision.
 
 /// `exp(x)`, relative error below 3e-7 in −87…88; constant beyond, NaN for NaN.
 @inline(__always)
