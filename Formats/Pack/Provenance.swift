@@ -32,7 +32,7 @@ package struct Provenance: Equatable, Sendable {
     package static let resolution = "resolution"
     package static let seed = "seed"
     package static let calibration = "calibration"
-    /// Followed by the path of a source file, relative to the checkpoint.
+    /// Followed by the path of a source file, relative to the checkpoint; the value is its SHA-256.
     package static let sourcePrefix = "source/"
   }
 
@@ -43,11 +43,6 @@ package struct Provenance: Equatable, Sendable {
 
   package mutating func append(_ key: String, _ value: Value) {
     entries.append(Entry(key: key, value: value))
-  }
-
-  /// Adds the XXH64 checksum of a source file.
-  package mutating func appendSource(path: String, checksum: UInt64) {
-    append(Key.sourcePrefix + path, .digest(Self.digest(checksum)))
   }
 
   /// The first value of a key.

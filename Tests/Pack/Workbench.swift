@@ -27,7 +27,9 @@ final class Workbench {
     provenance.append(Provenance.Key.scheme, .text("int8"))
     provenance.append(Provenance.Key.seed, .integer(-7))
     provenance.append("ratio", .number(0.75))
-    provenance.appendSource(path: "model.safetensors", checksum: 0x0123_4567_89AB_CDEF)
+    provenance.append(
+      Provenance.Key.sourcePrefix + "model.safetensors",
+      .digest(Provenance.digest(0x0123_4567_89AB_CDEF)))
     return provenance
   }()
 
