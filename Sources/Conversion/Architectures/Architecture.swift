@@ -32,7 +32,7 @@ package enum Architecture: Equatable, Sendable {
       modelType: modelType,
       architectures: (checkpoint.config?["architectures"]?.array ?? []).compactMap(\.string),
       supported: supportedModelTypes,
-      nearest: modelType.flatMap { nearestName(to: $0, among: supportedModelTypes) })
+      nearest: modelType.flatMap { NearestName.nearest(to: $0, among: supportedModelTypes) })
   }
 
   /// The layout whose encoder the names spell.

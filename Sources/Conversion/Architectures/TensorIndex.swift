@@ -1,3 +1,5 @@
+import MartletModel
+
 /// Names and shapes of a checkpoint's tensors, found by name or by the path they lie under.
 struct TensorIndex: Sendable {
   /// What the index knows of one tensor.
@@ -51,7 +53,7 @@ struct TensorIndex: Sendable {
   /// The existing name most like this one, if any is close; names of other layers, told by their numbers, are not meant.
   func nearest(to name: String) -> String? {
     let numbers = name.filter(\.isNumber)
-    return nearestName(
+    return NearestName.nearest(
       to: name, among: entries.keys.filter { $0.filter(\.isNumber) == numbers }.sorted())
   }
 }

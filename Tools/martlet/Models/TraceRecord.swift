@@ -1,4 +1,5 @@
 import MartletCheckpoints
+import MartletModel
 import MartletQuantization
 
 /// Tensors of a trace in the order they came.
