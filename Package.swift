@@ -144,7 +144,7 @@ let package = Package(
         "MartletBytes", "MartletModel", "MartletPack", "MartletRuntime", "MartletImages",
         "MartletText", "MartletBoardMessages", "CMartletPlatform",
       ],
-      path: "Tools/martlet-run", swiftSettings: board),
+      path: "Tools/martlet-run", swiftSettings: board, linkerSettings: libm),
 
     // MARK: Tests: one folder per module
     .target(

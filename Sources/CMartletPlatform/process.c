@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,6 +23,8 @@ int martlet_write_stream(int descriptor, const void *bytes, size_t count) {
 }
 
 void martlet_refuse_size_signal(void) { signal(SIGXFSZ, SIG_IGN); }
+
+void martlet_exit(int code) { exit(code); }
 
 size_t martlet_error_text(int code, char *buffer, size_t capacity) {
   if (capacity == 0) return 0;

@@ -121,6 +121,9 @@ int martlet_write_stream(int descriptor, const void *MARTLET_NONNULL bytes, size
 /// process's end.
 void martlet_refuse_size_signal(void);
 
+/// Ends the process.
+_Noreturn void martlet_exit(int code);
+
 /// The system's words for an errno value, zero-terminated; returns their length.
 size_t martlet_error_text(int code, char *MARTLET_NONNULL buffer, size_t capacity);
 

@@ -48,14 +48,13 @@ extension ErrorReport {
     case (MARTLET_FAULT_MISSING, true), (MARTLET_FAULT_NOT_A_DIRECTORY, true):
       return ErrorReport(.inputMissing, headline, [says])
     case (MARTLET_FAULT_MISSING, false), (MARTLET_FAULT_NOT_A_DIRECTORY, false):
-      let folder = Directory.parent(of: path)
       return ErrorReport(
-        .inputOutput, headline, ["there is no folder '\(folder.isEmpty ? "." : folder)'"],
-        hint: "make the folder first, or name another")
+        .inputOutput, headline, [says],
+        hint: "see that the folder '\(Directory.parent(of: path))' exists")
     case (MARTLET_FAULT_FULL, _):
       return ErrorReport(
         .inputOutput, headline, [says],
-        hint: "no unfinished file was left; free some space and run again")
+        hint: "free some space and run again")
     case (MARTLET_FAULT_TOO_LARGE, false):
       return ErrorReport(
         .inputOutput, headline, [says],

@@ -15,6 +15,11 @@ extension ErrorReport {
         .badData, headline, [evidence], hint: "use a newer Martlet, or convert the model again")
     }
     switch error {
+    case .file(.notAFile):
+      return ErrorReport(
+        .badData, headline,
+        ["expected: a file written by martlet convert; found: a folder, a device or a pipe"],
+        hint: "a checkpoint is converted first: martlet convert CHECKPOINT -o NAME.martlet")
     case .file(let error): return of(error)
     case .notAPack(let found):
       return ErrorReport(

@@ -45,7 +45,7 @@ extension ErrorReport {
     case .imagePlaceholders(let images, let placeholders):
       return ErrorReport(
         .usage, "the prompt does not fit its pictures",
-        ["it has <image> \(placeholders) times, for \(images) pictures"],
+        ["places marked <image>: \(placeholders); pictures given: \(images)"],
         hint: "leave <image> out to put all pictures first, or write it once for each")
     case .promptTooLong(let tokens, let maximum):
       return ErrorReport(

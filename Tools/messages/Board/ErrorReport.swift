@@ -9,7 +9,7 @@
 import MartletBytes
 
 /// An error as a person reads it: what failed, the evidence, what may help; and the exit code for scripts.
-package struct ErrorReport: Equatable, Sendable {
+package struct ErrorReport: Error, Equatable, Sendable {
   /// Exit codes of the contract.
   package enum Code: Int32, Sendable {
     case missedLimit = 1

@@ -1,0 +1,169 @@
+import MartletBoardMessages
+import MartletBytes
+import MartletImages
+import MartletModel
+import MartletPack
+import MartletRuntime
+import MartletText
+
+/// One question, from the opened pack to the last token.
+struct Answering {
+  private let arguments: Arguments
+  private let model: LoadedModel
+  private let pool: ThreadPool
+  private let options: RunOptions
+  private let tokenizer: Tokenizer
+  private let template: PromptTemplate
+  private var timings = AnswerTimings()
+
+  /// Opens the pack; its weights are checked and unpacked here.
+  init(_ arguments: Arguments) throws(ErrorReport) {
+    let start = MonotonicClock.nanoseconds
+    let path = arguments.pack
+    let threads = arguments.threads ?? Machine.current().physicalCores
+    self.arguments = arguments
+    let set: InstructionSet
+    do throws(RuntimeError) {
+      set =
+        if let name = arguments.instructionSet { try InstructionSet(named: name) } else { .best }
+    } catch { throw .of(error) }
+    options = RunOptions(instructionSet: set, threads: threads)
+    do throws(BytesError) { pool = try ThreadPool(threads: threads) } catch { throw .of(error) }
+    let pack: Pack
+    do throws(PackError) { pack = try Pack(path: path) } catch { throw .of(error, in: path) }
+    do throws(RuntimeError) {
+      model = try LoadedModel(pack, pool: pool)
+    } catch { throw .of(error, in: path) }
+    guard let specification = model.description.tokenizer, let template = model.description.prompt
+    else {
+      throw ErrorReport(
+        .badData, "'\(path)' cannot answer questions", ["it holds an image encoder only"])
+    }
+    do throws(TextError) {
+      tokenizer = try Tokenizer(specification)
+    } catch { throw .of(error) }
+    self.template = template
+    timings.load = MonotonicClock.milliseconds(since: start)
+  }
+
+  /// Streams the answer, or prints it as JSON when it is whole.
+  mutating func run() throws(ErrorReport) {
+    let start = MonotonicClock.nanoseconds
+    let prompt: Prompt
+    do throws(TextError) {
+      prompt = try Prompt(
+        question: arguments.prompt, imageCount: arguments.pictures.count, template: template,
+        tokenizer: tokenizer)
+    } catch { throw .of(error) }
+    let (rows, tokensPerImage) = try encodedPictures()
+    let length: Int
+    do throws(TextError) {
+      length = try prompt.splicedLength(
+        tokensPerImage: tokensPerImage, maximum: template.maximumTokens)
+    } catch { throw .of(error) }
+    let before = MonotonicClock.milliseconds(since: start)
+    let stream = AnswerStream(tokenizer, isSilent: arguments.isJSON)
+    let result: GenerationResult
+    do throws(RuntimeError) {
+      let session = try LanguageSession(
+        model: model, capacity: length + arguments.maximumTokens, options: options, pool: pool)
+      result = try session.generate(
+        GenerationRequest(
+          ids: prompt.ids, maximumTokens: arguments.maximumTokens, stopIDs: template.stopIDs,
+          sampler: Sampler(temperature: arguments.temperature, seed: arguments.seed)),
+        imageRows: rows, tokensPerImage: tokensPerImage, onToken: stream.append)
+    } catch { throw .of(error) }
+    timings.prefill = result.prefillMilliseconds
+    timings.firstToken = before + result.firstTokenMilliseconds
+    timings.total = MonotonicClock.milliseconds(since: start)
+    if arguments.isJSON {
+      let answer = Answer(
+        text: trimmed(tokenizer.decode(result.ids)), result: result,
+        imageTokens: tokensPerImage * arguments.pictures.count, timings: timings,
+        instructionSet: options.instructionSet.name, threads: options.threads)
+      try output(answer.json.text(.indented) + "\n")
+    } else {
+      try stream.finish(timings, result)
+    }
+  }
+
+  /// Rows for the language model, `[pictures × tokens, channels]`.
+  private mutating func encodedPictures() throws(ErrorReport) -> (rows: [Float], tokens: Int) {
+    if arguments.pictures.isEmpty { return ([], 0) }
+    let session: VisionSession
+    do throws(RuntimeError) {
+      session = try VisionSession(model: model, options: options, pool: pool)
+    } catch { throw .of(error) }
+    var rows: [Float] = []
+    for path in arguments.pictures {
+      let before = MonotonicClock.nanoseconds
+      let pixels = try preparedPicture(path)
+      timings.preprocess += MonotonicClock.milliseconds(since: before)
+      do throws(RuntimeError) {
+        let encoding = try session.encode(pixels)
+        timings.encode += encoding.encodeMilliseconds
+        timings.project += encoding.projectMilliseconds
+        rows.append(contentsOf: encoding.imageTokens)
+      } catch { throw .of(error) }
+    }
+    return (rows, session.tokens)
+  }
+
+  private func preparedPicture(_ path: String) throws(ErrorReport) -> Pixels {
+    let file: MappedFile
+    do throws(BytesError) { file = try MappedFile(path: path) } catch { throw .of(error) }
+    do throws(ImageError) {
+      let pixels = try file.withBytes { bytes throws(ImageError) in
+        try ImageDecoder.pixels(of: bytes, name: path)
+      }
+      return try pixels.prepared(for: model.description.image, name: path)
+    } catch { throw .of(error) }
+  }
+}
+
+/// Prints pieces of text as they come.
+final class AnswerStream {
+  private var decoder: StreamingDecoder
+  private let isSilent: Bool
+  private var isFirst = true
+  /// The write that failed, after which nothing more is generated.
+  private var failure: ErrorReport?
+
+  init(_ tokenizer: Tokenizer, isSilent: Bool) {
+    decoder = StreamingDecoder(tokenizer)
+    self.isSilent = isSilent
+  }
+
+  /// - Returns: whether to go on.
+  func append(_ id: Int) -> Bool {
+    if !isSilent { show(decoder.append(id)) }
+    return failure == nil
+  }
+
+  /// Ends the line, and tells the rates on standard error.
+  func finish(_ timings: AnswerTimings, _ result: GenerationResult) throws(ErrorReport) {
+    show(decoder.finish())
+    show("\n", isText: false)
+    if let failure { throw failure }
+    let rate = Answer.rounded(result.decodeTokensPerSecond, digits: 1)
+    let note = "first token after \(Int(timings.firstToken)) ms, then \(rate) tokens/s\n"
+    do throws(BytesError) { try StandardStream.error.write(note) } catch { throw .of(error) }
+  }
+
+  /// White space before the first word is left out, as the reference strips it.
+  private func show(_ piece: String, isText: Bool = true) {
+    if failure != nil { return }
+    var piece = Substring(piece)
+    if isFirst, isText { piece = piece.drop { $0.isWhitespace } }
+    if piece.isEmpty { return }
+    isFirst = false
+    do throws(ErrorReport) { try output(String(piece)) } catch { failure = error }
+  }
+}
+
+/// Without white space at both ends.
+private func trimmed(_ text: String) -> String {
+  var rest = text.drop { $0.isWhitespace }
+  while let last = rest.last, last.isWhitespace { rest.removeLast() }
+  return String(rest)
+}

@@ -1,0 +1,28 @@
+/// What `--help` prints, and the names it tells.
+enum Help {
+  static let options = [
+    "--image", "--prompt", "--max-tokens", "--temperature", "--seed", "--json", "--isa",
+    "--threads",
+    "--help", "--version",
+  ]
+
+  static let text = """
+    Answers a question about pictures with a packed model.
+
+    usage: martlet-run PACK --image FILE --prompt TEXT [options]
+
+      PACK               a file written by martlet convert
+      --image FILE       a picture (PNG, JPEG, WebP); may be repeated, order is kept
+      --prompt TEXT      the question; <image> in it says where a picture goes
+      --max-tokens N     most tokens to generate (256)
+      --temperature T    0 takes the likeliest token, above it tokens are drawn (0)
+      --seed N           seed of drawing (0)
+      --json             one JSON object with text, ids and timings instead of the streamed text
+      --isa NAME         instruction set instead of the best: an error where the machine lacks it
+      --threads N        threads to use (the physical cores)
+      --help, --version
+
+    exit codes: 0 done, 64 usage, 65 bad data, 66 input missing, 70 a bug in Martlet, 74 I/O
+
+    """
+}

@@ -1,1 +1,0 @@
-print("martlet-run: not built yet")
