@@ -7,7 +7,9 @@
 import ArgumentParser
 import CMartletPlatform
 import MartletBoardMessages
+import MartletBytes
 import MartletMessages
+import MartletModel
 
 @main
 struct Martlet: ParsableCommand {
@@ -32,17 +34,38 @@ struct Martlet: ParsableCommand {
   static func main() {
     martlet_refuse_size_signal()
     do {
+      try checkCommand(CommandLine.arguments.dropFirst().first)
       var command = try parseAsRoot()
       try command.run()
     } catch let error as CommandError {
       error.report.printAndExit()
     } catch {
       if let report = ErrorReport(error) { report.printAndExit() }
-      exit(withError: error)
+      exit(afterParsing: error)
     }
   }
-}
 
-enum MartletVersion {
-  static let text = "martlet 0.1.0"
+  /// The parser would call a misspelled command an unexpected argument.
+  private static func checkCommand(_ word: String?) throws {
+    guard let word, !word.hasPrefix("-"), word != "help" else { return }
+    let names = configuration.subcommands.map { $0._commandName }
+    if names.contains(word) { return }
+    throw CommandError(
+      .usage, "unknown command '\(word)'", ["known: \(names.joined(separator: ", "))"],
+      hint: NearestName.nearest(to: word, among: names).map { "did you mean '\($0)'?" })
+  }
+
+  /// Help and versions as they are; usage errors in the form of all others.
+  private static func exit(afterParsing error: any Error) -> Never {
+    let code = exitCode(for: error)
+    if code.isSuccess { exit(withError: error) }
+    let prefix = "Error: "
+    var text = fullMessage(for: error)
+    if text.hasPrefix(prefix) {
+      let words = text.dropFirst(prefix.count)
+      text = "error: " + words.prefix(1).lowercased() + words.dropFirst()
+    }
+    try? StandardStream.error.write(text + "\n")
+    exit(withError: code)
+  }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import MartletBoardMessages
 import MartletBytes
 import MartletCalibration
 import MartletCheckpoints
@@ -43,6 +44,7 @@ struct Calibrate: ParsableCommand {
 
   func run() throws {
     let notes = Notes(isQuiet: quiet.quiet)
+    try checkOutput(output)
     let loaded = try LoadedSource(
       try Checkpoint.open(source), resolution: resolution, fit: imageFit)
     loaded.describe(notes)

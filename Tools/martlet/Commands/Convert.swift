@@ -1,4 +1,5 @@
 import ArgumentParser
+import MartletBoardMessages
 import MartletBytes
 import MartletCalibration
 import MartletCheckpoints
@@ -47,6 +48,7 @@ struct Convert: ParsableCommand {
 
   func run() throws {
     let notes = Notes(isQuiet: quiet.quiet)
+    try checkOutput(output)
     var scheme = precision.resolved
     let loaded = try LoadedSource(
       try Checkpoint.open(source), resolution: resolution, fit: imageFit)

@@ -27,14 +27,14 @@ struct Inspect: ParsableCommand {
     case .pack(let pack):
       let report = try PackReport(
         pack, tensors: tensors, schedule: schedule, threads: threads.count)
-      output.json ? report.json.print() : print(report.text)
+      output.json ? report.json.print() : printOrExit(report.text + "\n")
     case .checkpoint(let checkpoint):
       if schedule {
         throw CommandError(
           .usage, "--schedule is for packs", ["'\(path)' is a checkpoint; convert it first"])
       }
       let report = try CheckpointReport(checkpoint, tensors: tensors)
-      output.json ? report.json.print() : print(report.text)
+      output.json ? report.json.print() : printOrExit(report.text + "\n")
     }
   }
 }

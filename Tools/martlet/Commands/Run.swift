@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import MartletBoardMessages
 import MartletBytes
 import MartletModel
 import MartletReference
@@ -39,9 +40,12 @@ struct Run: ParsableCommand {
   @OptionGroup var threads: ThreadOptions
 
   func validate() throws {
-    if maxTokens < 1 { throw ValidationError("--max-tokens takes at least 1, not \(maxTokens)") }
-    if !(temperature >= 0 && temperature <= 100) {
-      throw ValidationError("--temperature takes 0 to 100, not \(temperature)")
+    if !(1...AnswerLimits.tokens).contains(maxTokens) {
+      throw ValidationError("--max-tokens takes 1 to \(AnswerLimits.tokens), not '\(maxTokens)'")
+    }
+    if !(0...AnswerLimits.temperature).contains(temperature) {
+      throw ValidationError(
+        "--temperature takes 0 to \(Int(AnswerLimits.temperature)), not '\(temperature)'")
     }
   }
 
@@ -78,7 +82,7 @@ struct Run: ParsableCommand {
     }
     if streams {
       Self.stream(decoder.finish(), &isFirst)
-      print()
+      printOrExit("\n")
       let rate = Progress.number(answer.decodeTokensPerSecond)
       Notes(isQuiet: false).say(
         "first token after \(Int(answer.timings.firstToken.rounded())) ms, then \(rate) tokens/s")
@@ -94,7 +98,7 @@ struct Run: ParsableCommand {
     if isFirst { piece = piece.drop { $0.isWhitespace } }
     if piece.isEmpty { return }
     isFirst = false
-    FileHandle.standardOutput.write(Data(piece.utf8))
+    printOrExit(String(piece))
   }
 
   private func trimmed(_ text: String) -> String {

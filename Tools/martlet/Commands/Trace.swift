@@ -1,4 +1,5 @@
 import ArgumentParser
+import MartletBoardMessages
 import MartletBytes
 import MartletCheckpoints
 import MartletModel
@@ -58,10 +59,13 @@ struct Trace: ParsableCommand {
     if !output.hasSuffix(".safetensors") {
       throw ValidationError("-o takes a name that ends in .safetensors, not '\(output)'")
     }
-    if maxTokens < 0 { throw ValidationError("--max-tokens takes 0 or more, not \(maxTokens)") }
+    if !(0...AnswerLimits.tokens).contains(maxTokens) {
+      throw ValidationError("--max-tokens takes 0 to \(AnswerLimits.tokens), not '\(maxTokens)'")
+    }
   }
 
   func run() throws {
+    try checkOutput(output)
     let tracer: any Tracer
     switch try ModelPath.open(path) {
     case .pack(let pack):

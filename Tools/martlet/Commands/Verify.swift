@@ -72,20 +72,21 @@ struct Verify: ParsableCommand {
 
   func run() throws {
     let notes = Notes(isQuiet: quiet.quiet)
+    if let report { try checkOutput(report) }
     let opened = try openPack(pack)
     let pool = try ThreadPool(threads: threads.count)
-    try opened.verifyTensors(pool: pool)
+    try naming(pack: pack) { try opened.verifyTensors(pool: pool) }
     notes.say("every byte of '\(pack)' is as it was written")
     guard let reference else {
       let report = VerificationReport(nil, pack: opened, misses: [])
-      output.json ? report.json.print() : print(report.text)
+      output.json ? report.json.print() : printOrExit(report.text + "\n")
       return
     }
     let found = try compare(opened, with: reference, pool: pool, notes)
     let misses = limits.misses(found)
     let result = VerificationReport(found, pack: opened, misses: misses)
     if let report { try AtomicFile.write(result.html, to: report) }
-    output.json ? result.json.print() : print(result.text)
+    output.json ? result.json.print() : printOrExit(result.text + "\n")
     if !misses.isEmpty { throw ExitCode(ErrorReport.Code.missedLimit.rawValue) }
   }
 
@@ -106,9 +107,9 @@ struct Verify: ParsableCommand {
     let options = RunOptions(
       instructionSet: try isa.map { try InstructionSet(named: $0) } ?? .best,
       threads: threads.count)
+    let packed = try naming(pack: pack.path) { try LoadedModel(pack, pool: pool) }
     let verifier = try Verifier(
-      reference: model, packed: LoadedModel(pack, pool: pool), options: options, pool: pool,
-      layers: true)
+      reference: model, packed: packed, options: options, pool: pool, layers: true)
     let cases = try VerificationCases(images: images, questions: questions)
     let progress = Progress("comparing", unit: "pictures", quiet: quiet.quiet)
     defer { progress.close() }

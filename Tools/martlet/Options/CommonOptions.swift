@@ -1,4 +1,5 @@
 import ArgumentParser
+import MartletBoardMessages
 import MartletBytes
 
 /// How many threads to use.
@@ -9,8 +10,8 @@ struct ThreadOptions: ParsableArguments {
   var count: Int { threads ?? Machine.current().physicalCores }
 
   func validate() throws {
-    if let threads, threads < 1 || threads > 1024 {
-      throw ValidationError("--threads takes 1 to 1024, not \(threads)")
+    if let threads, !(1...AnswerLimits.threads).contains(threads) {
+      throw ValidationError("--threads takes 1 to \(AnswerLimits.threads), not '\(threads)'")
     }
   }
 }

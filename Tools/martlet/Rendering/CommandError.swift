@@ -37,3 +37,12 @@ extension ErrorReport {
     Martlet.exit(withError: ExitCode(code.rawValue))
   }
 }
+
+/// Writes a result to standard output. A result that cannot be written ends the process with its report.
+func printOrExit(_ text: String) {
+  do throws(BytesError) {
+    try StandardStream.output.write(text)
+  } catch {
+    ErrorReport.of(error).printAndExit()
+  }
+}

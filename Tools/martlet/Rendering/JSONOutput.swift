@@ -18,8 +18,7 @@ struct JSONOutput {
   var value: JSONValue { .object(object) }
 
   func print() {
-    let text = JSONValue.object(object).text(.indented) + "\n"
-    FileHandle.standardOutput.write(Data(text.utf8))
+    printOrExit(JSONValue.object(object).text(.indented) + "\n")
   }
 }
 

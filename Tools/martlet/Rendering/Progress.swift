@@ -8,7 +8,7 @@ final class Progress {
   private let isQuiet: Bool
   private let isTerminal: Bool
   private let start = MonotonicClock.nanoseconds
-  private var lastShown = 0.0
+  private var lastShown: Double?
   private var isOpen = false
 
   init(_ label: String, unit: String, quiet: Bool) {
@@ -23,9 +23,9 @@ final class Progress {
     if isQuiet { return }
     let seconds = MonotonicClock.milliseconds(since: start) / 1000
     let isLast = done >= total
-    // A terminal ten times a second; a log file every ten seconds.
+    // A terminal ten times a second; a log file at the start and every ten seconds.
     let pause = isTerminal ? 0.1 : 10
-    if !isLast, seconds - lastShown < pause { return }
+    if !isLast, let lastShown, seconds - lastShown < pause { return }
     lastShown = seconds
     let share = total > 0 ? min(1, done / total) : 1
     let rate = seconds > 0 ? done / seconds : 0
@@ -46,7 +46,7 @@ final class Progress {
     isOpen = false
   }
 
-  private func show(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private func show(_ text: String) { showOnStandardError(text) }
 
   private static func bar(_ share: Double) -> String {
     let filled = Int(share * 24)
@@ -69,11 +69,16 @@ struct Notes {
   let isQuiet: Bool
 
   func say(_ line: String) {
-    if !isQuiet { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+    if !isQuiet { showOnStandardError(line + "\n") }
   }
 
   /// Shown even when quiet: something was decided or left out that changes the result.
   func warn(_ line: String) {
-    FileHandle.standardError.write(Data(("warning: " + line + "\n").utf8))
+    showOnStandardError("warning: " + line + "\n")
   }
+}
+
+/// Notes that cannot be shown are no reason to lose the result.
+private func showOnStandardError(_ text: String) {
+  try? StandardStream.error.write(text)
 }
