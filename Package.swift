@@ -147,6 +147,7 @@ let package = Package(
       path: "Tools/martlet-run", swiftSettings: board, linkerSettings: libm),
 
     // MARK: Tests: one folder per module
+    .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .target(
       name: "MartletTestSupport", dependencies: ["MartletModel", "MartletBytes"],
       path: "Tests/Support", swiftSettings: safe),
@@ -193,6 +194,7 @@ let package = Package(
     .testTarget(
       name: "RuntimeTests",
       dependencies: [
+        "CAllocationCounter",
         "MartletRuntime", "MartletPack", "MartletModel", "MartletReference", "MartletQuantization",
         "MartletBytes", "MartletTestSupport",
       ],

@@ -45,7 +45,8 @@ package struct SimilaritySummary: Equatable, Sendable {
     let similarity = Similarity(reference: reference, found: found)
     count += 1
     cosineMean += (similarity.cosine - cosineMean) / Double(count)
-    cosineMinimum = min(cosineMinimum, similarity.cosine)
+    // `min` would let a NaN pass unseen.
+    if !(similarity.cosine >= cosineMinimum) { cosineMinimum = similarity.cosine }
     for (a, b) in zip(reference, found) {
       power += Double(a) * Double(a)
       noise += Double(a - b) * Double(a - b)

@@ -21,6 +21,17 @@ package struct Verification: Equatable, Sendable {
     package var flipsLost = 0
     /// Wrong by the reference, right by the pack.
     package var flipsWon = 0
+
+    package init(
+      count: Int = 0, referenceScore: Double = 0, packedScore: Double = 0, flipsLost: Int = 0,
+      flipsWon: Int = 0
+    ) {
+      self.count = count
+      self.referenceScore = referenceScore
+      self.packedScore = packedScore
+      self.flipsLost = flipsLost
+      self.flipsWon = flipsWon
+    }
   }
 
   package struct LayerError: Equatable, Sendable {
@@ -51,6 +62,8 @@ package struct Verification: Equatable, Sendable {
   package var layers: [LayerError] = []
   package var referenceTimes = Times()
   package var packedTimes = Times()
+
+  package init() {}
 }
 
 /// What a verification must reach. A limit that is not given is not checked.

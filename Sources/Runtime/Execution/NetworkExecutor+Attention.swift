@@ -49,25 +49,28 @@ extension NetworkExecutor {
   private func appendKeysAndValues(
     _ input: Rows, _ count: Int, _ panels: KeyValuePanels, _ past: Int
   ) {
-    let layout = unsafe panels.layout
-    let kernels = unsafe self.kernels
-    let append = { (head: Int) in
-      let key = unsafe input.base + (layout.heads + head) * layout.headSize
-      var keys = unsafe martlet_pack_keys_params(
-        m: count, d: layout.headSize, first: past, source: key, source_stride: input.stride,
-        panels: panels.keys(head: head))
-      unsafe kernels.pointee.pack_keys(&keys)
-      var values = unsafe martlet_pack_values_params(
-        m: count, d: layout.headSize, first: past,
-        source: key + layout.keyValueHeads * layout.headSize, source_stride: input.stride,
-        panels: panels.values(head: head), panel_stride: WeightEncoding.panel * panels.capacity)
-      unsafe kernels.pointee.pack_values(&values)
-    }
+    let heads = unsafe panels.layout.keyValueHeads
     if count == 1 {
-      for head in 0..<layout.keyValueHeads { append(head) }
+      for head in 0..<heads { unsafe append(head, input, count, panels, past) }
     } else {
-      pool.parallelFor(layout.keyValueHeads) { head, _ in append(head) }
+      pool.parallelFor(heads) { head, _ in unsafe append(head, input, count, panels, past) }
     }
+  }
+
+  private func append(
+    _ head: Int, _ input: Rows, _ count: Int, _ panels: KeyValuePanels, _ past: Int
+  ) {
+    let layout = unsafe panels.layout
+    let key = unsafe input.base + (layout.heads + head) * layout.headSize
+    var keys = unsafe martlet_pack_keys_params(
+      m: count, d: layout.headSize, first: past, source: key, source_stride: input.stride,
+      panels: panels.keys(head: head))
+    unsafe kernels.pointee.pack_keys(&keys)
+    var values = unsafe martlet_pack_values_params(
+      m: count, d: layout.headSize, first: past,
+      source: key + layout.keyValueHeads * layout.headSize, source_stride: input.stride,
+      panels: panels.values(head: head), panel_stride: WeightEncoding.panel * panels.capacity)
+    unsafe kernels.pointee.pack_values(&values)
   }
 
   /// One head, one tile of query rows.
