@@ -1,3 +1,5 @@
+import CMartletPlatform
+
 /// Brings buffers of stored floats to `Float` and back, at the speed of memory.
 ///
 /// The loops are plain integer arithmetic that the compiler turns into vectors on every machine; the
@@ -82,6 +84,9 @@ package enum FloatConversion {
     stored(values, UInt32.self) { $0.bitPattern }
   }
 
+  /// Floats that fill several large pages.
+  private static let largeCount = 2 << 20
+
   /// Writes into fresh memory: bytes left over at the end of the source are not read.
   @inline(__always)
   private static func convert<Stored: FixedWidthInteger & BitwiseCopyable>(
@@ -91,6 +96,8 @@ package enum FloatConversion {
     return unsafe bytes.withUnsafeBytes { source in
       unsafe [Float](unsafeUninitializedCapacity: count) { buffer, filled in
         guard count > 0, let from = source.baseAddress, let to = buffer.baseAddress else { return }
+        // Touching fresh pages costs more than converting; large ones cost a tenth.
+        if count >= largeCount { unsafe martlet_prefer_large_pages(to, count &* 4) }
         for index in 0..<count {
           // SAFETY: index is below count, which both buffers hold.
           let stored = unsafe from.loadUnaligned(

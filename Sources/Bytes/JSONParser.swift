@@ -69,6 +69,9 @@ private struct JSONParser: ~Escapable {
     return value
   }
 
+  /// Never inlined: it is cold, and Swift 6.3.1 for aarch64 under -Osize spoils `source` in the copies it
+  /// inlines.
+  @inline(never)
   private func error(_ problem: JSONProblem, at position: Int? = nil) -> BytesError {
     .json(source: source, offset: base + (position ?? self.position), problem: problem)
   }

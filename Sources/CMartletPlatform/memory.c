@@ -18,4 +18,11 @@ void *martlet_allocate(size_t count) {
   return bytes;
 }
 
+void martlet_prefer_large_pages(const void *bytes, size_t count) {
+  const uintptr_t page = martlet_page_bytes();
+  const uintptr_t begin = ((uintptr_t)bytes + page - 1) / page * page;
+  const uintptr_t end = ((uintptr_t)bytes + count) / page * page;
+  if (begin < end) (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+}
+
 void martlet_deallocate(void *bytes, size_t count) { munmap(bytes, count); }

@@ -110,6 +110,9 @@ size_t martlet_page_bytes(void);
 void *MARTLET_NULLABLE martlet_allocate(size_t count);
 /// The same for memory used in scattered parts: only the pages that are touched cost anything.
 void *MARTLET_NULLABLE martlet_reserve(size_t count);
+/// Asks for large pages where memory from elsewhere spans some: fresh memory is then touched at a fraction of
+/// the cost. Changes nothing else.
+void martlet_prefer_large_pages(const void *MARTLET_NONNULL bytes, size_t count);
 /// Gives back what `martlet_allocate` or `martlet_reserve` gave, with the same count.
 void martlet_deallocate(void *MARTLET_NONNULL bytes, size_t count);
 
