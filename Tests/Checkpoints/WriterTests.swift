@@ -1,3 +1,4 @@
+import Glibc
 import MartletBytes
 import MartletCheckpoints
 import MartletTestSupport
@@ -111,25 +112,38 @@ import Testing
     #expect(try checkpoint.integers("ids") == [9])
   }
 
-  @Test func misuseIsATrap() async {
+  /// A directory for processes that trap, which cannot remove one themselves.
+  static let trapVariable = "MARTLET_TEST_TRAPS"
+
+  private func trapDirectory() throws -> TemporaryDirectory {
+    let directory = try TemporaryDirectory()
+    setenv(Self.trapVariable, directory.path, 1)
+    return directory
+  }
+
+  static func trapTarget() -> String { String(cString: getenv(trapVariable)) + "/a" }
+
+  @Test func misuseIsATrap() async throws {
+    let directory = try trapDirectory()
     await #expect(processExitsWith: .failure) {
-      let directory = try TemporaryDirectory()
       let writer = try SafetensorsWriter(
-        replacing: directory.path("a"), tensors: [TensorDeclaration("a", .float32, [2])])
+        replacing: SafetensorsWriterTests.trapTarget(),
+        tensors: [TensorDeclaration("a", .float32, [2])])
       try writer.append([1, 2, 3] as [Float])
     }
     await #expect(processExitsWith: .failure) {
-      let directory = try TemporaryDirectory()
       let writer = try SafetensorsWriter(
-        replacing: directory.path("a"), tensors: [TensorDeclaration("a", .uint8, [2])])
+        replacing: SafetensorsWriterTests.trapTarget(),
+        tensors: [TensorDeclaration("a", .uint8, [2])])
       try writer.append([1, 256])
     }
     await #expect(processExitsWith: .failure) {
-      let directory = try TemporaryDirectory()
       let writer = try SafetensorsWriter(
-        replacing: directory.path("a"), tensors: [TensorDeclaration("a", .uint8, [2])])
+        replacing: SafetensorsWriterTests.trapTarget(),
+        tensors: [TensorDeclaration("a", .uint8, [2])])
       try writer.append([1])
       try writer.commit()
     }
+    #expect(try directory.names() == [])
   }
 }
