@@ -84,10 +84,7 @@ import Testing
       #expect(counts["MobileOne branches"] == 13 && counts["large-kernel branches"] == 4)
       #expect(counts["RepMixer"] == 5 && counts["RepCPE"] == 2)
     }
-    #expect(
-      report.leftovers.map(\.layer) == [
-        "language.layers.0.attention.core", "language.layers.1.attention.core",
-      ])
+    #expect(report.leftovers.isEmpty)
     #expect(report.zeroVariances.isEmpty)
     #expect(
       report.changedValues == [3, 4].map { "vision.stages.\($0).blocks.0.attention.norm" }

@@ -6,10 +6,16 @@ extension FoldingRule {
   ///     c q·k = (c q)·k,   q = W_q x + b_q
   ///     W_q' = c W_q        b_q' = c b_q
   ///
-  /// Only where qkv feeds the attention directly. Behind a rotary embedding the factor stays with the attention op.
+  /// Only where qkv feeds the attention directly. Behind a rotary embedding the factor stays with the attention op by
+  /// design: that is no pattern of this rule.
   static let attentionScale = FoldingRule("attention scale") { graph, index in
     let layer = graph.network.layers[index]
     guard case .attention(var op) = layer.op, op.scale != 1 else { return .none }
+    if let before = graph.producer(of: layer.inputs[0]),
+      case .rotate = graph.network.layers[before].op
+    {
+      return .none
+    }
     guard let (map, inner) = graph.linearMap(of: layer.inputs[0], readOnlyBy: index),
       case .linear = inner.op, let producer = graph.producer(of: layer.inputs[0])
     else { return .left(graph.obstacle(before: index)) }
