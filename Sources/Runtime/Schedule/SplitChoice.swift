@@ -34,14 +34,17 @@ struct SplitChoice {
     let tiles = (rows + tile - 1) / tile
     let turns = (tiles + machine.threads - 1) / machine.threads
     let compute = Double(min(tile, rows)) * macs(region) / machine.macsPerCycle
-    return Double(turns) * (compute + machine.cyclesToRead(weightBytes(region)))
-      + machine.joinCycles
+    // The first pass brings the weights in from memory, as they are dropped from the caches between runs: a model is
+    // larger than any cache. Every core waits for all of them.
+    let bytes = weightBytes(region)
+    return Double(turns) * compute + bytes / machine.memoryBytesPerCycle
+      + Double(turns - 1) * machine.cyclesToRead(bytes) + machine.joinCycles
   }
 
   func cyclesByOutputs(_ region: TileRegion, rows: Int) -> Double {
     let share = 1 / Double(machine.threads)
     var cycles = Double(rows) * macs(region) / machine.macsPerCycle * share
-    // Weights come from wherever all of them live: a model is larger than any cache.
+    // Each core waits for its own part of the weights only.
     cycles += weightBytes(region) / machine.memoryBytesPerCycle * share
     for step in region.steps {
       let bytes = Double(2 * 4 * rows * width(step))
