@@ -6,9 +6,33 @@ extension Checkpoint {
     _ name: String, _ body: (RawSpan) throws(CheckpointError) -> R
   ) throws(CheckpointError) -> R {
     let tensor = try tensor(name)
-    let file = mappedFile(of: tensor)
-    return try file.withBytes { (bytes: RawSpan) throws(CheckpointError) -> R in
-      try body(bytes.extracting(tensor.byteRange))
+    return try withBytes(of: tensor, elements: 0..<tensor.count, body)
+  }
+
+  /// Lends the stored bytes of some rows.
+  package func withBytes<R>(
+    _ name: String, rows: Range<Int>, _ body: (RawSpan) throws(CheckpointError) -> R
+  ) throws(CheckpointError) -> R {
+    let (tensor, width) = try rowWidth(name, rows)
+    return try withBytes(
+      of: tensor, elements: rows.lowerBound * width..<rows.upperBound * width, body)
+  }
+
+  private func withBytes<R>(
+    of tensor: CheckpointTensor, elements: Range<Int>,
+    _ body: (RawSpan) throws(CheckpointError) -> R
+  ) throws(CheckpointError) -> R {
+    if let maker {
+      let values = maker.floats(tensor.name, elements: elements)
+      let bytes = tensor.elementType.bytes(of: values)
+      // SAFETY: bytes have no padding.
+      return try unsafe body(bytes.span.bytes)
+    }
+    let size = tensor.elementType.byteCount
+    let start = tensor.byteRange.lowerBound
+    let range = start + elements.lowerBound * size..<start + elements.upperBound * size
+    return try mappedFile(of: tensor).withBytes { (bytes: RawSpan) throws(CheckpointError) -> R in
+      try body(bytes.extracting(range))
     }
   }
 
@@ -57,6 +81,7 @@ extension Checkpoint {
   /// - Throws: `noSuchTensor`; `file` when the system refuses.
   package func discard(_ name: String) throws(CheckpointError) {
     let tensor = try tensor(name)
+    if maker != nil { return }
     let file = mappedFile(of: tensor)
     try rethrown { () throws(BytesError) in try file.discard(tensor.byteRange) }
   }
@@ -66,6 +91,7 @@ extension Checkpoint {
     let (tensor, width) = try rowWidth(name, rows)
     let size = width * tensor.elementType.byteCount
     let start = tensor.byteRange.lowerBound
+    if maker != nil { return }
     let file = mappedFile(of: tensor)
     try rethrown { () throws(BytesError) in
       try file.discard(start + rows.lowerBound * size..<start + rows.upperBound * size)
@@ -85,12 +111,9 @@ extension Checkpoint {
   private func floats(
     of tensor: CheckpointTensor, elements: Range<Int>
   ) throws(CheckpointError) -> [Float] {
-    let size = tensor.elementType.byteCount
-    let start = tensor.byteRange.lowerBound
-    let range = start + elements.lowerBound * size..<start + elements.upperBound * size
-    let file = mappedFile(of: tensor)
-    return try file.withBytes { (bytes: RawSpan) throws(CheckpointError) -> [Float] in
-      let bytes = bytes.extracting(range)
+    if let maker { return maker.floats(tensor.name, elements: elements) }
+    return try withBytes(of: tensor, elements: elements) {
+      (bytes: RawSpan) throws(CheckpointError) -> [Float] in
       switch tensor.elementType {
       case .float64: return FloatConversion.floats(fromFloat64: bytes)
       case .float32: return FloatConversion.floats(fromFloat32: bytes)

@@ -1,5 +1,11 @@
 import MartletBytes
 
+/// Makes the numbers of tensors that lie in no file.
+package protocol TensorMaker: AnyObject, Sendable {
+  /// Some elements of a float tensor, as its element type holds them.
+  func floats(_ name: String, elements: Range<Int>) -> [Float]
+}
+
 /// An opened checkpoint: every tensor found and checked, none decoded.
 ///
 /// Opening reads the headers only. The files stay mapped while the object lives; values are converted at
@@ -23,6 +29,8 @@ package final class Checkpoint: Sendable {
   private let tensors: [String: CheckpointTensor]
   /// By path.
   private let mapped: [String: MappedFile]
+  /// Makes the numbers of a checkpoint without files of weights.
+  let maker: (any TensorMaker)?
 
   /// Opens a directory or a file of weights.
   ///
@@ -62,6 +70,42 @@ package final class Checkpoint: Sendable {
     config = try Self.config(in: source.directory)
     self.tensors = tensors
     self.mapped = mapped
+    maker = nil
+  }
+
+  /// A checkpoint without files of weights, its numbers made whenever they are read.
+  ///
+  /// - Parameters:
+  ///   - declarations: tensors of floats.
+  ///   - directory: where `config.json` and the other files beside the weights lie.
+  package static func made(
+    _ declarations: [TensorDeclaration], by maker: any TensorMaker, beside directory: String
+  ) throws(CheckpointError) -> Checkpoint {
+    try Checkpoint(declarations, by: maker, beside: directory)
+  }
+
+  private init(
+    _ declarations: [TensorDeclaration], by maker: any TensorMaker, beside directory: String
+  ) throws(CheckpointError) {
+    var tensors: [String: CheckpointTensor] = [:]
+    for tensor in declarations {
+      precondition(tensor.elementType.isFloat, "only floats are made")
+      let isNew = tensors.updateValue(
+        CheckpointTensor(
+          name: tensor.name, elementType: tensor.elementType, shape: tensor.shape,
+          byteRange: 0..<tensor.byteCount, file: ""), forKey: tensor.name)
+      precondition(isNew == nil, "a tensor is declared twice")
+    }
+    path = directory
+    format = .safetensors
+    self.directory = directory
+    files = []
+    unusedFiles = []
+    names = tensors.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    config = try Self.config(in: directory)
+    self.tensors = tensors
+    mapped = [:]
+    self.maker = maker
   }
 
   private static func config(in directory: String) throws(CheckpointError) -> JSONValue? {

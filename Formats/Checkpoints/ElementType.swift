@@ -1,3 +1,5 @@
+import MartletBytes
+
 /// The type of a stored tensor's elements. All are little-endian.
 package enum ElementType: String, CaseIterable, Hashable, Sendable {
   case float64 = "F64"
@@ -42,5 +44,16 @@ package enum ElementType: String, CaseIterable, Hashable, Sendable {
       bytes = product
     }
     return shape.contains(0) ? 0 : bytes
+  }
+
+  /// The stored bytes of floats (F32, F16 or BF16); a trap for every other type.
+  func bytes(of values: [Float]) -> [UInt8] {
+    switch self {
+    case .float32: FloatConversion.float32Bytes(values)
+    case .float16: FloatConversion.float16Bytes(values)
+    case .bfloat16: FloatConversion.bfloat16Bytes(values)
+    case .float64, .int64, .int32, .int16, .int8, .uint64, .uint32, .uint16, .uint8, .bool:
+      preconditionFailure("floats are given to a tensor of another type")
+    }
   }
 }

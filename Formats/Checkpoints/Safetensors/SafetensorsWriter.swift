@@ -85,13 +85,7 @@ package final class SafetensorsWriter {
 
   /// Appends floats to the next tensor, converted to its type (F32, F16 or BF16).
   package func append(_ values: [Float]) throws(CheckpointError) {
-    switch nextType(of: values.count) {
-    case .float32: try append(bytes: FloatConversion.float32Bytes(values))
-    case .float16: try append(bytes: FloatConversion.float16Bytes(values))
-    case .bfloat16: try append(bytes: FloatConversion.bfloat16Bytes(values))
-    case .float64, .int64, .int32, .int16, .int8, .uint64, .uint32, .uint16, .uint8, .bool:
-      preconditionFailure("floats are appended to a tensor of another type")
-    }
+    try append(bytes: nextType(of: values.count).bytes(of: values))
   }
 
   /// Appends integers to the next tensor, which is of an integer type that holds them.
