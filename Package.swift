@@ -90,7 +90,11 @@ let package = Package(
       ],
       path: "Sources/Runtime", swiftSettings: board, linkerSettings: libm),
 
-    // MARK: Floor 3: the flow from checkpoint to proof
+    // MARK: Floor 3: the flow from checkpoint to proof, and random models to try it on
+    .target(
+      name: "MartletSynthesis",
+      dependencies: ["MartletBytes", "MartletCheckpoints", "MartletModel", "MartletText"],
+      path: "Sources/Synthesis", swiftSettings: safe),
     .target(
       name: "MartletConversion",
       dependencies: ["MartletBytes", "MartletCheckpoints", "MartletModel", "MartletText"],
@@ -133,7 +137,7 @@ let package = Package(
       dependencies: [
         "MartletBytes", "MartletModel", "MartletImages", "MartletText", "MartletCheckpoints",
         "MartletPack", "MartletReference", "MartletRuntime", "MartletConversion",
-        "MartletCalibration", "MartletQuantization", "MartletVerification",
+        "MartletCalibration", "MartletQuantization", "MartletVerification", "MartletSynthesis",
         "MartletBoardMessages", "MartletMessages", "CMartletPlatform",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -206,6 +210,13 @@ let package = Package(
         "MartletImages", "MartletText", "MartletBytes", "MartletTestSupport",
       ],
       path: "Tests/Conversion", swiftSettings: tests),
+    .testTarget(
+      name: "SynthesisTests",
+      dependencies: [
+        "MartletSynthesis", "MartletConversion", "MartletCheckpoints", "MartletModel",
+        "MartletReference", "MartletText", "MartletBytes", "MartletTestSupport",
+      ],
+      path: "Tests/Synthesis", swiftSettings: tests),
     .testTarget(
       name: "CalibrationTests",
       dependencies: [
