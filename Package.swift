@@ -130,6 +130,7 @@ let package = Package(
         "MartletBoardMessages", "MartletBytes", "MartletModel", "MartletImages", "MartletText",
         "MartletPack", "MartletRuntime", "MartletCheckpoints", "MartletReference",
         "MartletConversion", "MartletCalibration", "MartletQuantization", "MartletVerification",
+        "MartletSynthesis",
       ],
       path: "Tools/messages/Workstation", swiftSettings: safe),
     .executableTarget(

@@ -17,8 +17,6 @@ import MartletCheckpoints
 package enum SynthesisError: Error, Equatable, Sendable {
   /// Something stands where the checkpoint should appear.
   case occupied(path: String)
-  /// The finished directory could not be given its name; `code` is an errno value.
-  case rename(from: String, to: String, code: Int32)
   case checkpoint(CheckpointError)
   case file(BytesError)
 }

@@ -18,7 +18,7 @@ extension SyntheticCheckpoint {
   /// Works in a hidden directory beside it, `.NAME.partial`; what a killed run left there is removed first. Memory
   /// holds a piece of a tensor, or a whole one where it is computed from others (19 MB at most).
   /// - Returns: bytes of weights.
-  /// - Throws: `occupied` if there is anything but an empty directory; `rename`, `checkpoint`, `file`.
+  /// - Throws: `occupied` if there is anything but an empty directory; `checkpoint`, `file`.
   @discardableResult
   package func write(
     to directory: String, shardBytes: Int = 5_000_000_000,
@@ -33,7 +33,7 @@ extension SyntheticCheckpoint {
     try writeFiles(to: partial)
     // SAFETY: both paths are valid during the call.
     if unsafe rename(partial, directory) != 0 {
-      throw .rename(from: partial, to: directory, code: errno)
+      throw .file(.system(operation: .commit, path: directory, code: errno))
     }
     return bytes
   }

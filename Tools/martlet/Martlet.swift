@@ -28,7 +28,8 @@ struct Martlet: ParsableCommand {
       """,
     version: MartletVersion.text,
     subcommands: [
-      Convert.self, Calibrate.self, Inspect.self, Run.self, Trace.self, Verify.self,
+      Convert.self, Calibrate.self, Inspect.self, Run.self, Trace.self, Verify.self, Bench.self,
+      Synthesize.self,
     ])
 
   static func main() {

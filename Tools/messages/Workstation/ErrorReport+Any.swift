@@ -11,6 +11,7 @@ import MartletPack
 import MartletQuantization
 import MartletReference
 import MartletRuntime
+import MartletSynthesis
 import MartletText
 import MartletVerification
 
@@ -30,6 +31,7 @@ extension ErrorReport {
     case let error as QuantizationError: self = .of(error)
     case let error as CalibrationError: self = .of(error)
     case let error as VerificationError: self = .of(error)
+    case let error as SynthesisError: self = .of(error)
     default: return nil
     }
   }
