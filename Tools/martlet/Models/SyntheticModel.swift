@@ -1,4 +1,5 @@
 import Foundation
+import MartletBoardMessages
 import MartletBytes
 import MartletConversion
 import MartletModel
