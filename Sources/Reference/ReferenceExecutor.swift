@@ -57,6 +57,7 @@ package final class ReferenceExecutor {
       let result = try self.result(
         of: layer, inputs: taken(layer, at: index, from: &values), past: past, cache: cache)
       if case .embed = layer.op { rows = result.rows }
+      if case .attention(let op) = layer.op, op.mask == .causal { rows = result.rows }
       try check(result, layer)
       tap?.offer(network[layer.output].name, result)
       if lastUses[layer.output.index] > index { values[layer.output.index] = .tensor(result) }
