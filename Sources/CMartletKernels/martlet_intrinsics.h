@@ -33,6 +33,9 @@
 #define MARTLET_UNROLL _Pragma("GCC unroll 64")
 #endif
 
+/// Makes the compiler forget how a pointer came about, so that it does not keep its neighbors in registers.
+#define MARTLET_OPAQUE(pointer) __asm__("" : "+r"(pointer))
+
 /// Makes the compiler believe that a register's value is used.
 #define MARTLET_KEEP(value) __asm__ volatile("" : : "v"(value))
 

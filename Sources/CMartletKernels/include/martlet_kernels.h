@@ -315,7 +315,8 @@ typedef struct martlet_softmax_rows_params {
 /// A span of one output row of a depthwise convolution, zero padding `kernel / 2`, channels last.
 ///
 /// `y[x][o] = bias[o]`, then `fma(input[stride x + s − kernel / 2][o / multiplier], weight[r · kernel + s][o], y)`
-/// over kernel rows `r`, then columns `s`; taps outside the map are skipped. Then the activation.
+/// over kernel rows `r`, then columns `s`; inputs outside the map are +0. Then the activation. Rows
+/// may be read over their whole width. Fast where `kernel` is 3 or 7, `stride` 1 or 2 and `count` a multiple of 8.
 typedef struct martlet_depthwise_f32_params {
   /// Side of the kernel, odd.
   ptrdiff_t kernel;

@@ -1,4 +1,4 @@
-// Defines the depthwise convolution and the patches of a dense one.
+// Defines the depthwise convolution.
 
 #include "../kernel_declarations.h"
 #include "scalar_math.h"
@@ -8,13 +8,11 @@ static float depthwise(const martlet_depthwise_f32_params *p, ptrdiff_t start, p
   ptrdiff_t outputs = p->channels * p->multiplier;
   float y = martlet_scalar_bias(p->bias, o);
   for (ptrdiff_t r = 0; r < p->kernel; ++r) {
-    if (!p->rows[r]) continue;
     for (ptrdiff_t s = 0; s < p->kernel; ++s) {
       ptrdiff_t x = start + s;
-      if (x < 0 || x >= p->width) continue;
-      y = fmaf(
-        p->rows[r][x * p->pixel_stride + o / p->multiplier],
-        p->weights[(r * p->kernel + s) * outputs + o], y);
+      bool inside = p->rows[r] && x >= 0 && x < p->width;
+      float input = inside ? p->rows[r][x * p->pixel_stride + o / p->multiplier] : 0.0f;
+      y = fmaf(input, p->weights[(r * p->kernel + s) * outputs + o], y);
     }
   }
   return y;
@@ -26,21 +24,6 @@ void martlet_depthwise_f32_scalar(const martlet_depthwise_f32_params *p) {
     for (ptrdiff_t o = 0; o < p->channels * p->multiplier; ++o) {
       p->destination[i * p->destination_stride + o] =
         martlet_scalar_activate(depthwise(p, start, o), p->activation);
-    }
-  }
-}
-
-void martlet_gather_patches_f32_scalar(const martlet_gather_patches_f32_params *p) {
-  for (ptrdiff_t i = 0; i < p->count; ++i) {
-    ptrdiff_t start = (p->first + i) * p->stride - p->kernel / 2;
-    float *y = p->destination + i * p->destination_stride;
-    for (ptrdiff_t r = 0; r < p->kernel; ++r) {
-      for (ptrdiff_t x = start; x < start + p->kernel; ++x) {
-        bool inside = p->rows[r] && x >= 0 && x < p->width;
-        for (ptrdiff_t c = 0; c < p->channels; ++c) {
-          *y++ = inside ? p->rows[r][x * p->pixel_stride + c] : 0.0f;
-        }
-      }
     }
   }
 }
