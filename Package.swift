@@ -160,6 +160,9 @@ let package = Package(
     .target(
       name: "KernelsSimulated", dependencies: ["CMartletKernels"], path: "Tests/KernelsSimulated",
       linkerSettings: libm),
+    // Times the kernels against the machine's peak: swift run -c release kernels-bench
+    .executableTarget(
+      name: "kernels-bench", dependencies: ["CMartletKernels"], path: "Tests/KernelsBench"),
     .testTarget(
       name: "KernelsTests",
       dependencies: ["CMartletKernels", "KernelsSimulated", "MartletTestSupport"],
