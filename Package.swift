@@ -243,8 +243,18 @@ let package = Package(
       ],
       path: "Tests/Verification", swiftSettings: tests),
     .testTarget(
+      name: "MessagesTests",
+      dependencies: [
+        "MartletBoardMessages", "MartletMessages", "MartletBytes", "MartletModel", "MartletImages",
+        "MartletText", "MartletPack", "MartletRuntime", "MartletCheckpoints", "MartletConversion",
+        "MartletReference", "MartletCalibration", "MartletQuantization", "MartletVerification",
+      ],
+      path: "Tests/Messages", swiftSettings: tests),
+    .testTarget(
       name: "CommandsTests",
-      dependencies: ["MartletTestSupport"],
+      dependencies: [
+        "martlet", "martlet-run", "MartletCheckpoints", "MartletBytes", "MartletTestSupport",
+      ],
       path: "Tests/Commands", swiftSettings: tests),
   ],
   swiftLanguageModes: [.v6],

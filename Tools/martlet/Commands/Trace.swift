@@ -86,8 +86,8 @@ struct Trace: ParsableCommand {
         form: form ?? .folded, threads: threads.count)
     }
     var record = TraceRecord(patterns: tap)
-    try trace(tracer, into: &record)
     try record.checkTaps(names: tracer.description.networks.flatMap { $0.layers.map(\.name) })
+    try trace(tracer, into: &record)
     try record.write(to: output)
   }
 

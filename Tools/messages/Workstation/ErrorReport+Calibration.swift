@@ -26,7 +26,7 @@ extension ErrorReport {
     case .unknownValue(let request):
       return ErrorReport(
         .badData, "the model has no value '\(request.value)'",
-        ["its \(request.statistic.text) was asked for"])
+        ["asked for: its \(request.statistic.text)"])
     case .noTokenizer:
       return ErrorReport(
         .badData, "questions need a language model",
