@@ -106,7 +106,8 @@ let package = Package(
       ],
       path: "Calibration/Statistics", swiftSettings: safe),
     .target(
-      name: "MartletQuantization", dependencies: ["MartletCalibration", "MartletModel"],
+      name: "MartletQuantization",
+      dependencies: ["MartletCalibration", "MartletModel", "MartletBytes"],
       path: "Sources/Quantization", swiftSettings: safe),
     .target(
       name: "MartletVerification",
@@ -232,7 +233,7 @@ let package = Package(
       name: "QuantizationTests",
       dependencies: [
         "MartletQuantization", "MartletCalibration", "MartletModel", "MartletReference",
-        "MartletTestSupport",
+        "MartletBytes", "MartletTestSupport",
       ],
       path: "Tests/Quantization", swiftSettings: tests),
     .testTarget(

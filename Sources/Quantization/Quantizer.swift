@@ -1,3 +1,4 @@
+import MartletBytes
 import MartletModel
 import Synchronization
 
@@ -5,10 +6,14 @@ import Synchronization
 package enum Quantizer {
   /// The model with its plan; numbers are brought to their encodings when they are asked for.
   ///
-  /// - Parameter statistics: needed by calibrated activations; used for bias correction where present.
+  /// - Parameters:
+  ///   - statistics: needed by calibrated activations; used for bias correction where present.
+  ///   - pool: encodes side by side. Results do not depend on it; parameters are then not to be asked for while it
+  ///     works on something else.
   /// - Throws: `missingStatistic`, `unmatchedPattern`, `statisticWidth`, `model`.
   package static func quantized(
-    _ model: FoldedModel, scheme: Scheme, statistics: (any ActivationStatistics)?
+    _ model: FoldedModel, scheme: Scheme, statistics: (any ActivationStatistics)?,
+    pool: ThreadPool? = nil
   ) throws(QuantizationError) -> QuantizedModel {
     let plan = try PlanBuilder.plan(
       for: model.description, scheme: scheme, statistics: statistics)
@@ -17,7 +22,8 @@ package enum Quantizer {
     do {
       return try QuantizedModel(
         description: model.description, plan: plan,
-        parameters: QuantizedParameters(model: model, plan: plan, corrections: corrections))
+        parameters: QuantizedParameters(
+          model: model, plan: plan, corrections: corrections, pool: pool))
     } catch { throw .model(error) }
   }
 }
@@ -28,11 +34,16 @@ final class QuantizedParameters: EncodedParameters {
   private let plan: QuantizationPlan
   private let shapes: [String: [Int]]
   private let corrections: BiasCorrection.Targets
+  private let pool: ThreadPool?
   /// Bias name to its correction, known once its weights have been encoded.
   private let known = Mutex<[String: [Double]]>([:])
 
-  init(model: FoldedModel, plan: QuantizationPlan, corrections: BiasCorrection.Targets) {
+  init(
+    model: FoldedModel, plan: QuantizationPlan, corrections: BiasCorrection.Targets,
+    pool: ThreadPool?
+  ) {
     source = model.parameters
+    self.pool = pool
     self.plan = plan
     self.corrections = corrections
     var shapes: [String: [Int]] = [:]
@@ -82,8 +93,8 @@ final class QuantizedParameters: EncodedParameters {
     let means = target?.means ?? []
     let matrix =
       encoding == .int8Panels
-      ? EncodedMatrix.int8(values, outputs: shape[0], means: means)
-      : EncodedMatrix.int4(values, outputs: shape[0], means: means)
+      ? EncodedMatrix.int8(values, outputs: shape[0], means: means, pool: pool)
+      : EncodedMatrix.int4(values, outputs: shape[0], means: means, pool: pool)
     if let target { known.withLock { $0[target.bias] = matrix.meanError } }
     return matrix
   }
@@ -98,7 +109,7 @@ final class QuantizedParameters: EncodedParameters {
 
   private func finite(_ name: String) throws(ModelError) -> [Float] {
     let values = try source.values(of: name)
-    for (index, value) in values.enumerated() where !value.isFinite {
+    if let index = PanelPacking.firstNotFinite(values) {
       throw .notFinite(parameter: name, index: index)
     }
     return values

@@ -6,6 +6,14 @@ enum PanelPacking {
   static let panel = WeightEncoding.panel
   static let group = WeightEncoding.group
 
+  /// The first number that is infinite or NaN: exponent bits all ones.
+  static func firstNotFinite(_ values: [Float]) -> Int? {
+    // Without a way out the loop runs in vectors; nearly always there is nothing to find.
+    var largest: UInt32 = 0
+    for value in values { largest = max(largest, value.bitPattern & 0x7FFF_FFFF) }
+    return largest < 0x7F80_0000 ? nil : values.firstIndex { !$0.isFinite }
+  }
+
   /// Little-endian bytes of floats.
   static func bytes(_ values: [Float]) -> [UInt8] {
     unsafe [UInt8](unsafeUninitializedCapacity: 4 * values.count) { buffer, count in

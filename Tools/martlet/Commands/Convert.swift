@@ -61,7 +61,9 @@ struct Convert: ParsableCommand {
       scheme.correctsBias = false
       notes.say("no calibration pictures: biases are not corrected")
     }
-    let model = try Quantizer.quantized(loaded.folded, scheme: scheme, statistics: table)
+    let pool = try ThreadPool(threads: threads.count)
+    let model = try Quantizer.quantized(
+      loaded.folded, scheme: scheme, statistics: table, pool: pool)
     var provenance = Provenance()
     provenance.append(Provenance.Key.tool, .text(MartletVersion.text))
     provenance.append(Provenance.Key.scheme, .text(scheme.text))
@@ -78,7 +80,7 @@ struct Convert: ParsableCommand {
     let progress = Progress("packing", unit: "MB", quiet: quiet.quiet)
     defer { progress.close() }
     let bytes = try PackWriter(storage: raw ? .mapped : .compressed).write(
-      model, provenance: provenance, to: output, pool: try ThreadPool(threads: threads.count)
+      model, provenance: provenance, to: output, pool: pool
     ) { state in
       progress.update(
         Double(state.unpackedBytes) / 1e6, of: Double(state.unpackedTotal) / 1e6,
