@@ -4,9 +4,11 @@ struct DecoderTensors {
   private static let embedding = 0.05
   /// Deviation of the projector's output rows.
   private static let imageTokens = 0.3
-  /// What a layer's half adds to the residual stream: enough that its own embedding is soon a small part of a token,
-  /// else a tied head would only repeat the last one.
-  private static let residual = 0.25
+  /// What attention and feed-forward add to the residual stream: enough that its own embedding is soon a small part of
+  /// a token, else a tied head would only repeat the last one; and less by attention, whose means draw all tokens to
+  /// each other until answers repeat one token.
+  private static let attentionShare = 0.12
+  private static let feedForwardShare = 0.35
   /// Deviation of the logits: as a trained model's, likely tokens stand out and none is certain.
   private static let logits = 2.5
   /// Rows of the encoder behind its last GELU, measured over the random encoders of all sizes.
@@ -66,13 +68,14 @@ struct DecoderTensors {
       list.add("\(attention).\(name).bias", [width], .normal(deviation: 0.2 * gain))
     }
     let heads = Activity(mean: 0, variance: 0.25)
-    addMatrix("\(attention).o_proj", hidden, queries, input: heads, gain: Self.residual)
+    addMatrix("\(attention).o_proj", hidden, queries, input: heads, gain: Self.attentionShare)
     list.add("\(path).post_attention_layernorm.weight", [hidden], .uniform(0.8...1.2))
     addMatrix("\(path).mlp.gate_proj", decoder.inner, hidden, input: .unit, gain: 1)
     addMatrix("\(path).mlp.up_proj", decoder.inner, hidden, input: .unit, gain: 1)
     // E[silu(z)²] = 0.356 by numeric integration, times the variance of `up`.
     let gated = Activity(mean: 0, variance: 0.356)
-    addMatrix("\(path).mlp.down_proj", hidden, decoder.inner, input: gated, gain: Self.residual)
+    addMatrix(
+      "\(path).mlp.down_proj", hidden, decoder.inner, input: gated, gain: Self.feedForwardShare)
   }
 
   /// A matrix whose outputs have deviation `gain`.

@@ -35,8 +35,10 @@ extension Drawing {
     correlation: Double
   ) -> DrawnBranch {
     let taps = inputsPerGroup * side * side
-    let deviation = 1 / Double(taps).squareRoot()
-    let weight = draw("\(path).conv.weight", outputs * taps, .normal(deviation: deviation))
+    // A single weight near 0 would leave its batch norm nothing to measure.
+    let law: Law =
+      taps == 1 ? .signed(0.5...1.5) : .normal(deviation: 1 / Double(taps).squareRoot())
+    let weight = draw("\(path).conv.weight", outputs * taps, law)
     let norm = norm(
       "\(path).bn", outputs, over: weight, input: input, gain: gain, correlation: correlation)
     return DrawnBranch(kernel: .init(side: side, weight: weight), norm: norm)

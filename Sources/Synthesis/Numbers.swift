@@ -56,7 +56,7 @@ struct Numbers: Sendable {
 enum Law: Equatable, Sendable {
   case normal(mean: Double = 0, deviation: Double)
   case uniform(ClosedRange<Double>)
-  /// Even in size, one in eight of them negative, as trained batch norms have.
+  /// Even in size, one in eight of them negative, as the slopes of trained batch norms.
   case signed(ClosedRange<Double>)
 }
 

@@ -41,6 +41,15 @@ package struct SyntheticCheckpoint: Sendable {
       + vocabulary.files(layout)
   }
 
+  package var tensorCount: Int { tensors.count }
+
+  /// The files beside the weights, by name.
+  package var texts: [String: String] {
+    var texts: [String: String] = [:]
+    for file in files { texts[file.name] = file.text }
+    return texts
+  }
+
   /// Numbers of the checkpoint, counters included.
   package var elementCount: Int {
     tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }

@@ -3,8 +3,8 @@ import MartletText
 
 /// A byte-level vocabulary of any size: all bytes, then made-up words of the letters a to z.
 ///
-/// The words of two, three and four letters, with and without a space in front, need no text to learn from and use the
-/// same merges as a trained vocabulary: prompts encode to about as many tokens, and every id decodes to text.
+/// The words of up to four letters, shorter ones with and without a space in front, need no text to learn from: a short
+/// word is one token or two, about as with a trained vocabulary, and every id decodes to text.
 struct SyntheticVocabulary {
   /// The bytes of each token.
   private(set) var tokens: [[UInt8]] = []
@@ -39,11 +39,10 @@ struct SyntheticVocabulary {
     for (id, token) in tokens.enumerated() { bytes[Int(token[0])] = id }
     let single = (0..<Self.letters).map { bytes[Int(UInt8(ascii: "a")) + $0] }
     let space = bytes[Int(UInt8(ascii: " "))]
-    for letter in single { add(space, letter) }
+    // Letters join before the space does: nothing joins a space's word and more letters.
     let pairs = addAll(single, single)
-    for pair in pairs { add(space, pair) }
     let triples = addAll(pairs, single)
-    for triple in triples { add(space, triple) }
+    for word in single + pairs + triples { add(space, word) }
     // Four letters, far more than are ever needed: taken with a stride prime to their number, so that all letters occur.
     let count = pairs.count * pairs.count
     var index = 0
