@@ -2,6 +2,7 @@ import ArgumentParser
 import MartletBytes
 import MartletModel
 import MartletPack
+import MartletQuantization
 import MartletRuntime
 import MartletSynthesis
 
@@ -11,13 +12,14 @@ struct Bench: ParsableCommand {
     discussion: """
       Runs a picture of noise and a prompt of fixed length through encoder, projector, prefill and decoding, several \
       times after one warm-up, and prints minimum, median and maximum. With --synthetic the model is made on the spot \
-      with random weights, so that a board can be timed before a model is downloaded.
+      with random weights, so that a board can be timed before a model is downloaded; it needs room for the pack under \
+      $TMPDIR, or /var/tmp without that.
       """)
 
   @Argument(help: "A pack; left out with --synthetic.")
   var path: String?
 
-  @Option(help: "Time a random model of this size instead: tiny, 0.5b, 1.5b, 7b.")
+  @Option(help: "Time a random model of this size instead: tiny, 0.5b, 1.5b or 7b.")
   var synthetic: ModelSize?
 
   @OptionGroup var precision: PrecisionOptions
@@ -45,22 +47,30 @@ struct Bench: ParsableCommand {
     if (path == nil) == (synthetic == nil) {
       throw ValidationError("give either a pack or --synthetic SIZE")
     }
-    if runs < 1 { throw ValidationError("--runs takes at least 1, not \(runs)") }
-    if promptTokens < 1 {
-      throw ValidationError("--prompt-tokens takes at least 1, not \(promptTokens)")
+    if path != nil, precision.resolved != Scheme.preset(.int8) {
+      throw ValidationError(
+        "a pack has its own precisions; choose them with --synthetic or convert")
     }
-    if maxTokens < 1 { throw ValidationError("--max-tokens takes at least 1, not \(maxTokens)") }
+    if precision.activations == .calibrated {
+      throw ValidationError("--activations calibrated needs pictures, and bench takes none")
+    }
+    for (name, value) in [
+      ("--runs", runs), ("--prompt-tokens", promptTokens), ("--max-tokens", maxTokens),
+    ] where value < 1 || value > 1 << 20 {
+      throw ValidationError("\(name) takes 1 to \(1 << 20), not \(value)")
+    }
   }
 
   func run() throws {
-    let notes = Notes(isQuiet: quiet.quiet)
     if let path {
-      try bench(openPack(path))
+      try naming(pack: path) { try bench(openPack(path)) }
       return
     }
     guard let synthetic else { return }
-    notes.say("making a random \(synthetic.rawValue) model; its answers mean nothing")
+    Notes(isQuiet: quiet.quiet).say(
+      "making a random \(synthetic.rawValue) model; its answers mean nothing")
     let progress = Progress("making", unit: "MB", quiet: quiet.quiet)
+    defer { progress.close() }
     let made = try SyntheticPack(
       synthetic, scheme: precision.resolved, resolution: resolution, threads: threads.count,
       progress: progress)
@@ -75,9 +85,10 @@ struct Bench: ParsableCommand {
     let progress = Progress("timing", unit: "runs", quiet: quiet.quiet)
     defer { progress.close() }
     for index in 0...runs {
-      try subject.run(counted: index > 0)
+      try subject.run(isCounted: index > 0)
       progress.update(Double(index + 1), of: Double(runs + 1))
     }
-    output.json ? subject.report.json.print() : print(subject.report.text)
+    let report = subject.report
+    output.json ? report.json.print() : print(report.text)
   }
 }

@@ -6,21 +6,15 @@ import MartletRuntime
 /// A pack being timed.
 final class BenchSubject {
   private let pack: Pack
-  private let model: LoadedModel
   private let options: RunOptions
   private let vision: VisionSession
   private let language: LanguageSession?
   private let pixels: Pixels
   private let promptTokens: Int
   private let maximumTokens: Int
-  private let loadMilliseconds: Double
-  private var encode = Samples()
-  private var project = Samples()
-  private var prefill = Samples()
-  private var firstToken = Samples()
-  private var decode = Samples()
-  private var prefillTokens = 0
+  private var times = BenchTimes()
 
+  /// Loads the pack: its bytes are checked and unpacked, sessions planned.
   init(
     _ pack: Pack, isa: String?, threads: Int, resolution: Int?, promptTokens: Int,
     maximumTokens: Int
@@ -28,7 +22,7 @@ final class BenchSubject {
     let start = MonotonicClock.nanoseconds
     let pool = try ThreadPool(threads: threads)
     self.pack = pack
-    model = try LoadedModel(pack, pool: pool)
+    let model = try LoadedModel(pack, pool: pool)
     options = RunOptions(
       instructionSet: try isa.map { try InstructionSet(named: $0) } ?? .best, threads: threads)
     vision = try VisionSession(
@@ -38,21 +32,21 @@ final class BenchSubject {
       pack.description.network(.language) == nil
       ? nil
       : try LanguageSession(model: model, capacity: capacity, options: options, pool: pool)
-    loadMilliseconds = MonotonicClock.milliseconds(since: start)
+    times.load.add(MonotonicClock.milliseconds(since: start))
     self.promptTokens = promptTokens
     self.maximumTokens = maximumTokens
-    var generator = NoiseGenerator(seed: 1)
+    var noise = NoiseBytes(seed: 1)
     let side = vision.resolution
     pixels = Pixels(
-      height: side, width: side, bytes: (0..<(side * side * 3)).map { _ in generator.byte() })
+      height: side, width: side, bytes: (0..<(side * side * 3)).map { _ in noise.next() })
   }
 
-  /// One picture, one prompt, one answer.
-  func run(counted: Bool) throws {
+  /// One picture, one prompt, one answer that no token ends.
+  func run(isCounted: Bool) throws {
     let encoding = try vision.encode(pixels)
-    if counted {
-      encode.add(encoding.encodeMilliseconds)
-      project.add(encoding.projectMilliseconds)
+    if isCounted {
+      times.encode.add(encoding.encodeMilliseconds)
+      times.project.add(encoding.projectMilliseconds)
     }
     guard let language else { return }
     language.reset()
@@ -64,68 +58,41 @@ final class BenchSubject {
     let result = try language.generate(
       request, imageRows: encoding.imageTokens, tokensPerImage: vision.tokens
     ) { _ in true }
-    prefillTokens = result.promptTokens
-    guard counted else { return }
-    prefill.add(result.prefillMilliseconds)
-    firstToken.add(
+    times.prefillTokens = result.promptTokens
+    guard isCounted else { return }
+    times.prefill.add(result.prefillMilliseconds)
+    times.firstToken.add(
       encoding.encodeMilliseconds + encoding.projectMilliseconds + result.firstTokenMilliseconds)
-    if result.decodeTokensPerSecond > 0 { decode.add(result.decodeTokensPerSecond) }
+    if result.decodeTokensPerSecond > 0 { times.decode.add(result.decodeTokensPerSecond) }
   }
 
+  /// The runs so far.
   var report: BenchReport {
-    let machine = Machine.current()
-    var json = JSONOutput()
-    let scheme = pack.provenance[Provenance.Key.scheme]?.text ?? "unknown"
-    json.set("scheme", scheme)
-    json.set("resolution", vision.resolution)
-    json.set("threads", options.threads)
-    json.set("isa", options.instructionSet.name)
-    var host = JSONOutput()
-    host.set("model", machine.model)
-    host.set("cores", machine.physicalCores)
-    host.set("l2_bytes", machine.l2Bytes)
-    json.set("machine", host)
-    json.set("load_ms", Samples([loadMilliseconds]).json)
-    json.set("encode_ms", encode.json)
-    json.set("project_ms", project.json)
-    json.set("prefill_ms", prefill.json)
-    json.set("prefill_tokens", prefillTokens)
-    json.set("first_token_ms", firstToken.json)
-    json.set("decode_tokens_per_second", decode.json)
-    json.set("peak_rss_bytes", Machine.peakResidentBytes)
-    json.set("pack_bytes", pack.byteCount)
-    let rows = [
-      ("load", Samples([loadMilliseconds]), "ms"), ("encode", encode, "ms"),
-      ("project", project, "ms"), ("prefill (\(prefillTokens) tokens)", prefill, "ms"),
-      ("first token", firstToken, "ms"), ("decode", decode, "tokens/s"),
-    ]
-    var lines = [
-      "\(scheme)",
-      "\(vision.resolution)² · \(options.threads) threads · \(options.instructionSet.name) · \(machine.model)",
-      "pack \(Progress.number(Double(pack.byteCount) / 1e6)) MB · "
-        + "peak memory \(Progress.number(Double(Machine.peakResidentBytes) / 1e6)) MB",
-    ]
-    for (label, samples, unit) in rows where !samples.isEmpty {
-      let name = label + String(repeating: " ", count: max(1, 24 - label.count))
-      lines.append("\(name)\(samples.text) \(unit)")
-    }
-    return BenchReport(text: lines.joined(separator: "\n"), json: json)
+    BenchReport(pack: pack, options: options, resolution: vision.resolution, times: times)
   }
 }
 
-struct BenchReport {
-  var text: String
-  var json: JSONOutput
+/// Measurements of every stage.
+struct BenchTimes {
+  var load = Samples()
+  var encode = Samples()
+  var project = Samples()
+  var prefill = Samples()
+  var prefillTokens = 0
+  var firstToken = Samples()
+  /// Tokens a second.
+  var decode = Samples()
 }
 
 /// Measurements of one stage.
 struct Samples {
   private var values: [Double] = []
 
-  init(_ values: [Double] = []) { self.values = values }
-
   mutating func add(_ value: Double) { values.append(value) }
+
   var isEmpty: Bool { values.isEmpty }
+  var smallest: Double { values.min() ?? 0 }
+  var largest: Double { values.max() ?? 0 }
 
   /// The middle value, or the mean of the two in the middle.
   var median: Double {
@@ -133,27 +100,15 @@ struct Samples {
     if sorted.isEmpty { return 0 }
     return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
   }
-
-  var json: JSONOutput {
-    var json = JSONOutput()
-    json.set("min", values.min() ?? 0)
-    json.set("median", median)
-    json.set("max", values.max() ?? 0)
-    return json
-  }
-
-  var text: String {
-    "\(Progress.number(median))  (\(Progress.number(values.min() ?? 0)) to \(Progress.number(values.max() ?? 0)))"
-  }
 }
 
-/// Bytes of noise that are the same everywhere.
-struct NoiseGenerator {
+/// Bytes of noise that are the same everywhere (a linear congruential generator with Knuth's MMIX constants).
+private struct NoiseBytes {
   private var state: UInt64
 
   init(seed: UInt64) { state = seed }
 
-  mutating func byte() -> UInt8 {
+  mutating func next() -> UInt8 {
     state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
     return UInt8(truncatingIfNeeded: state >> 56)
   }
