@@ -22,17 +22,27 @@ extension Checkpoint {
     of tensor: CheckpointTensor, elements: Range<Int>,
     _ body: (RawSpan) throws(CheckpointError) -> R
   ) throws(CheckpointError) -> R {
-    if let maker {
-      let values = maker.floats(tensor.name, elements: elements)
-      let bytes = tensor.elementType.bytes(of: values)
-      // SAFETY: bytes have no padding.
-      return try unsafe body(bytes.span.bytes)
-    }
     let size = tensor.elementType.byteCount
-    let start = tensor.byteRange.lowerBound
-    let range = start + elements.lowerBound * size..<start + elements.upperBound * size
-    return try mappedFile(of: tensor).withBytes { (bytes: RawSpan) throws(CheckpointError) -> R in
-      try body(bytes.extracting(range))
+    switch tensor.storage {
+    case .contiguous(let bytes):
+      let start = bytes.lowerBound
+      let range = start + elements.lowerBound * size..<start + elements.upperBound * size
+      return try mappedFile(of: tensor).withBytes { (all: RawSpan) throws(CheckpointError) -> R in
+        try body(all.extracting(range))
+      }
+    case .strided(let bytes, let strides):
+      guard let layout = StridedLayout(shape: tensor.shape, strides: strides) else {
+        preconditionFailure("strides were checked when the file was opened")
+      }
+      let gathered = mappedFile(of: tensor).withBytes { all in
+        layout.gathered(elements, size: size, from: all.extracting(bytes))
+      }
+      // SAFETY: bytes have no padding.
+      return try unsafe body(gathered.span.bytes)
+    case .decoded(let decoder):
+      let decoded = try decoder.bytes(of: tensor, elements: elements)
+      // SAFETY: bytes have no padding.
+      return try unsafe body(decoded.span.bytes)
     }
   }
 
@@ -64,7 +74,8 @@ extension Checkpoint {
         tensor: name, expected: "integers", found: tensor.elementType)
     }
     return try withBytes(name) { (bytes: RawSpan) throws(CheckpointError) -> [Int] in
-      var reader = ByteReader(bytes, source: tensor.file, base: tensor.byteRange.lowerBound)
+      var reader = ByteReader(
+        bytes, source: tensor.file, base: tensor.storage.byteRange?.lowerBound ?? 0)
       var values: [Int] = []
       values.reserveCapacity(tensor.count)
       do throws(BytesError) {
@@ -81,20 +92,31 @@ extension Checkpoint {
   /// - Throws: `noSuchTensor`; `file` when the system refuses.
   package func discard(_ name: String) throws(CheckpointError) {
     let tensor = try tensor(name)
-    if maker != nil { return }
-    let file = mappedFile(of: tensor)
-    try rethrown { () throws(BytesError) in try file.discard(tensor.byteRange) }
+    try discard(tensor, elements: 0..<tensor.count)
   }
 
   /// Lets go of the memory of some rows' pages.
   package func discard(_ name: String, rows: Range<Int>) throws(CheckpointError) {
     let (tensor, width) = try rowWidth(name, rows)
-    let size = width * tensor.elementType.byteCount
-    let start = tensor.byteRange.lowerBound
-    if maker != nil { return }
-    let file = mappedFile(of: tensor)
-    try rethrown { () throws(BytesError) in
-      try file.discard(start + rows.lowerBound * size..<start + rows.upperBound * size)
+    try discard(tensor, elements: rows.lowerBound * width..<rows.upperBound * width)
+  }
+
+  private func discard(
+    _ tensor: CheckpointTensor, elements: Range<Int>
+  ) throws(CheckpointError) {
+    switch tensor.storage {
+    case .contiguous(let bytes):
+      let size = tensor.elementType.byteCount
+      let start = bytes.lowerBound
+      let file = mappedFile(of: tensor)
+      try rethrown { () throws(BytesError) in
+        try file.discard(start + elements.lowerBound * size..<start + elements.upperBound * size)
+      }
+    case .strided(let bytes, strides: _):
+      let file = mappedFile(of: tensor)
+      try rethrown { () throws(BytesError) in try file.discard(bytes) }
+    case .decoded(let decoder):
+      try decoder.discard(tensor, elements: elements)
     }
   }
 
@@ -111,18 +133,12 @@ extension Checkpoint {
   private func floats(
     of tensor: CheckpointTensor, elements: Range<Int>
   ) throws(CheckpointError) -> [Float] {
-    if let maker { return maker.floats(tensor.name, elements: elements) }
+    if case .decoded(let decoder) = tensor.storage, tensor.elementType.isFloat {
+      return try decoder.floats(of: tensor, elements: elements)
+    }
     return try withBytes(of: tensor, elements: elements) {
       (bytes: RawSpan) throws(CheckpointError) -> [Float] in
-      switch tensor.elementType {
-      case .float64: return FloatConversion.floats(fromFloat64: bytes)
-      case .float32: return FloatConversion.floats(fromFloat32: bytes)
-      case .float16: return FloatConversion.floats(fromFloat16: bytes)
-      case .bfloat16: return FloatConversion.floats(fromBFloat16: bytes)
-      case .int64, .int32, .int16, .int8, .uint64, .uint32, .uint16, .uint8, .bool:
-        throw .elementTypeMismatch(
-          tensor: tensor.name, expected: "floats", found: tensor.elementType)
-      }
+      try tensor.elementType.floats(from: bytes, of: tensor.name)
     }
   }
 }

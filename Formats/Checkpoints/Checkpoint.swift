@@ -1,11 +1,5 @@
 import MartletBytes
 
-/// Makes the numbers of tensors that lie in no file.
-package protocol TensorMaker: AnyObject, Sendable {
-  /// Some elements of a float tensor, as its element type holds them.
-  func floats(_ name: String, elements: Range<Int>) -> [Float]
-}
-
 /// An opened checkpoint: every tensor found and checked, none decoded.
 ///
 /// Opening reads the headers only. The files stay mapped while the object lives; values are converted at
@@ -21,6 +15,8 @@ package final class Checkpoint: Sendable {
   /// Files of weights in the directory that its index does not name; they are not read. Worth a line in a
   /// report.
   package let unusedFiles: [String]
+  /// What the readers did that a person should know of, in the order of the files.
+  package let remarks: [CheckpointRemark]
   /// All tensor names, sorted by their bytes.
   package let names: [String]
   /// The model's `config.json`, always an object; `nil` when there is none.
@@ -29,9 +25,6 @@ package final class Checkpoint: Sendable {
   private let tensors: [String: CheckpointTensor]
   /// By path.
   private let mapped: [String: MappedFile]
-  /// Makes the numbers of a checkpoint without files of weights.
-  let maker: (any TensorMaker)?
-
   /// Opens a directory or a file of weights.
   ///
   /// In a directory, `model.safetensors.index.json` is followed where it exists; otherwise every
@@ -45,12 +38,14 @@ package final class Checkpoint: Sendable {
     var files: [CheckpointFile] = []
     var tensors: [String: CheckpointTensor] = [:]
     var mapped: [String: MappedFile] = [:]
+    var remarks: [CheckpointRemark] = []
     for name in source.weights {
       let file = try rethrown { () throws(BytesError) in
         try MappedFile(path: Directory.path(source.directory, name))
       }
       format = try CheckpointFormat.detect(file)
       let contents = try format.read(file)
+      remarks += contents.remarks
       for tensor in contents.tensors {
         if let other = tensors.updateValue(tensor, forKey: tensor.name) {
           throw .duplicateTensor(name: tensor.name, first: other.file, second: tensor.file)
@@ -66,11 +61,11 @@ package final class Checkpoint: Sendable {
     directory = source.directory
     self.files = files
     unusedFiles = source.unused
+    self.remarks = remarks
     names = tensors.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     config = try Self.config(in: source.directory)
     self.tensors = tensors
     self.mapped = mapped
-    maker = nil
   }
 
   /// A checkpoint without files of weights, its numbers made whenever they are read.
@@ -87,13 +82,14 @@ package final class Checkpoint: Sendable {
   private init(
     _ declarations: [TensorDeclaration], by maker: any TensorMaker, beside directory: String
   ) throws(CheckpointError) {
+    let decoder = MadeTensors(maker)
     var tensors: [String: CheckpointTensor] = [:]
     for tensor in declarations {
       precondition(tensor.elementType.isFloat, "only floats are made")
       let isNew = tensors.updateValue(
         CheckpointTensor(
-          name: tensor.name, elementType: tensor.elementType, shape: tensor.shape,
-          byteRange: 0..<tensor.byteCount, file: ""), forKey: tensor.name)
+          name: tensor.name, elementType: tensor.elementType, shape: tensor.shape, file: "",
+          storage: .decoded(decoder)), forKey: tensor.name)
       precondition(isNew == nil, "a tensor is declared twice")
     }
     path = directory
@@ -101,11 +97,11 @@ package final class Checkpoint: Sendable {
     self.directory = directory
     files = []
     unusedFiles = []
+    remarks = []
     names = tensors.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     config = try Self.config(in: directory)
     self.tensors = tensors
     mapped = [:]
-    self.maker = maker
   }
 
   private static func config(in directory: String) throws(CheckpointError) -> JSONValue? {

@@ -52,12 +52,9 @@ package enum CheckpointFormat: String, CaseIterable, Sendable {
 }
 
 /// What a reader found in one file.
-struct CheckpointContents: Equatable, Sendable {
-  /// In the order of the data.
-  var tensors: [CheckpointTensor]
-  var metadata: [(key: String, value: String)]
-
-  static func == (left: CheckpointContents, right: CheckpointContents) -> Bool {
-    left.tensors == right.tensors && left.metadata.elementsEqual(right.metadata, by: ==)
-  }
+struct CheckpointContents: Sendable {
+  /// In the file's order; every name stands once.
+  var tensors: [CheckpointTensor] = []
+  var metadata: [(key: String, value: String)] = []
+  var remarks: [CheckpointRemark] = []
 }

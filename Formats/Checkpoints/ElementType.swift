@@ -46,6 +46,20 @@ package enum ElementType: String, CaseIterable, Hashable, Sendable {
     return shape.contains(0) ? 0 : bytes
   }
 
+  /// The stored floats as `Float`; doubles are rounded.
+  ///
+  /// - Throws: `elementTypeMismatch` for integers; `tensor` is their name.
+  func floats(from bytes: RawSpan, of tensor: String) throws(CheckpointError) -> [Float] {
+    switch self {
+    case .float64: return FloatConversion.floats(fromFloat64: bytes)
+    case .float32: return FloatConversion.floats(fromFloat32: bytes)
+    case .float16: return FloatConversion.floats(fromFloat16: bytes)
+    case .bfloat16: return FloatConversion.floats(fromBFloat16: bytes)
+    case .int64, .int32, .int16, .int8, .uint64, .uint32, .uint16, .uint8, .bool:
+      throw .elementTypeMismatch(tensor: tensor, expected: "floats", found: self)
+    }
+  }
+
   /// The stored bytes of floats (F32, F16 or BF16); a trap for every other type.
   func bytes(of values: [Float]) -> [UInt8] {
     switch self {

@@ -43,7 +43,7 @@ import Testing
     #expect(checkpoint["none"]?.shape == [0])
     #expect(checkpoint.files[0].metadata.map { $0.key } == ["format", "made by"])
     // The data begins at a multiple of 8, as the reference implementation writes it.
-    #expect((checkpoint["f32"]?.byteRange.lowerBound ?? 1) % 8 == 0)
+    #expect((checkpoint["f32"]?.storage.byteRange?.lowerBound ?? 1) % 8 == 0)
   }
 
   @Test func anUnfinishedFileDoesNotAppear() throws {

@@ -5,7 +5,7 @@ import MartletBytes
 /// The rules are those of the reference implementation (safetensors 0.4 to 0.6, `validate` in
 /// `tensor.rs`): tensors cover the data from its first to its last byte, without overlaps or holes.
 struct SafetensorsHeader {
-  private(set) var contents = CheckpointContents(tensors: [], metadata: [])
+  private(set) var contents = CheckpointContents()
 
   /// What the reference implementation allows.
   static let byteLimit = 100_000_000
@@ -36,11 +36,6 @@ struct SafetensorsHeader {
       } else {
         contents.tensors.append(try tensor(name, value))
       }
-    }
-    // By position; empty tensors before the ones that begin where they lie.
-    contents.tensors.sort {
-      ($0.byteRange.lowerBound, $0.byteRange.upperBound)
-        < ($1.byteRange.lowerBound, $1.byteRange.upperBound)
     }
     try checkCoverage()
   }
@@ -119,7 +114,7 @@ struct SafetensorsHeader {
         found: range.count, offset: range.lowerBound)
     }
     return CheckpointTensor(
-      name: name, elementType: elementType, shape: shape, byteRange: range, file: path)
+      name: name, elementType: elementType, shape: shape, file: path, storage: .contiguous(range))
   }
 
   /// An array of integers that are not negative.
@@ -143,17 +138,23 @@ struct SafetensorsHeader {
 
   /// Every byte behind the header belongs to exactly one tensor.
   private func checkCoverage() throws(CheckpointError) {
+    // By position; empty tensors before the ones that begin where they lie.
+    let ranges = contents.tensors.compactMap { tensor in
+      tensor.storage.byteRange.map { (tensor: tensor, range: $0) }
+    }.sorted {
+      ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
+    }
     var end = dataStart
     var before = ""
-    for tensor in contents.tensors {
-      let start = tensor.byteRange.lowerBound
+    for (tensor, range) in ranges {
+      let start = range.lowerBound
       if start < end {
         throw .overlap(path: path, first: before, second: tensor.name, offset: start)
       }
       if start > end {
         throw .hole(path: path, tensor: tensor.name, expected: end, found: start)
       }
-      end = tensor.byteRange.upperBound
+      end = range.upperBound
       before = tensor.name
     }
     if end != byteCount { throw .trailingBytes(path: path, end: end, byteCount: byteCount) }
