@@ -21,10 +21,13 @@ package final class Checkpoint: Sendable {
   package let names: [String]
   /// The model's `config.json`, always an object; `nil` when there is none.
   package let config: JSONValue?
+  /// The typed pairs of a GGUF file; `nil` for other formats.
+  package let gguf: GGUFMetadata?
 
   private let tensors: [String: CheckpointTensor]
   /// By path.
   private let mapped: [String: MappedFile]
+
   /// Opens a directory or a file of weights.
   ///
   /// In a directory, `model.safetensors.index.json` is followed where it exists; otherwise every
@@ -39,6 +42,7 @@ package final class Checkpoint: Sendable {
     var tensors: [String: CheckpointTensor] = [:]
     var mapped: [String: MappedFile] = [:]
     var remarks: [CheckpointRemark] = []
+    var gguf: GGUFMetadata?
     for name in source.weights {
       let file = try rethrown { () throws(BytesError) in
         try MappedFile(path: Directory.path(source.directory, name))
@@ -46,6 +50,7 @@ package final class Checkpoint: Sendable {
       format = try CheckpointFormat.detect(file)
       let contents = try format.read(file)
       remarks += contents.remarks
+      gguf = gguf ?? contents.gguf
       for tensor in contents.tensors {
         if let other = tensors.updateValue(tensor, forKey: tensor.name) {
           throw .duplicateTensor(name: tensor.name, first: other.file, second: tensor.file)
@@ -53,7 +58,8 @@ package final class Checkpoint: Sendable {
       }
       try source.index?.check(contents.tensors, in: name)
       files.append(
-        CheckpointFile(name: name, byteCount: file.count, metadata: contents.metadata))
+        CheckpointFile(
+          name: name, path: file.path, byteCount: file.count, metadata: contents.metadata))
       mapped[file.path] = file
     }
     self.path = path
@@ -66,6 +72,41 @@ package final class Checkpoint: Sendable {
     config = try Self.config(in: source.directory)
     self.tensors = tensors
     self.mapped = mapped
+    self.gguf = gguf
+  }
+
+  /// This checkpoint with tensors of another in place of some of its own.
+  ///
+  /// Directory, configuration and the files beside the weights stay this one's; `files` lists those of both.
+  /// - Parameters:
+  ///   - isLeftOut: whether a tensor of this checkpoint is left out.
+  ///   - tensors: tensors of the other, under the names that they get here.
+  /// - Throws: `duplicateTensor` where both have a name.
+  package func joined(
+    with other: Checkpoint, leavingOut isLeftOut: (String) -> Bool,
+    tensors additions: [CheckpointTensor]
+  ) throws(CheckpointError) -> Checkpoint {
+    var joined = tensors.filter { !isLeftOut($0.key) }
+    for tensor in additions {
+      if let old = joined.updateValue(tensor, forKey: tensor.name) {
+        throw .duplicateTensor(name: tensor.name, first: old.file, second: tensor.file)
+      }
+    }
+    return Checkpoint(self, other, tensors: joined)
+  }
+
+  private init(_ base: Checkpoint, _ other: Checkpoint, tensors: [String: CheckpointTensor]) {
+    path = base.path
+    format = base.format
+    directory = base.directory
+    files = base.files + other.files
+    unusedFiles = base.unusedFiles
+    remarks = base.remarks + other.remarks
+    names = tensors.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    config = base.config
+    gguf = base.gguf
+    self.tensors = tensors
+    mapped = base.mapped.merging(other.mapped) { first, _ in first }
   }
 
   /// A checkpoint without files of weights, its numbers made whenever they are read.
@@ -102,6 +143,7 @@ package final class Checkpoint: Sendable {
     config = try Self.config(in: directory)
     self.tensors = tensors
     mapped = [:]
+    gguf = nil
   }
 
   private static func config(in directory: String) throws(CheckpointError) -> JSONValue? {
@@ -146,7 +188,5 @@ package final class Checkpoint: Sendable {
     return file
   }
 
-  func mappedFile(_ file: CheckpointFile) -> MappedFile? {
-    mapped[Directory.path(directory, file.name)]
-  }
+  func mappedFile(_ file: CheckpointFile) -> MappedFile? { mapped[file.path] }
 }

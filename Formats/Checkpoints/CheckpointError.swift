@@ -10,6 +10,8 @@ package enum CheckpointError: Error, Equatable, Sendable {
   case missing(path: String)
   /// A directory without any file of weights.
   case noWeights(directory: String)
+  /// A directory holds several files that are a model each; which is meant cannot be known.
+  case severalModels(directory: String, files: [String])
   /// The file is of a kind that is known but not read.
   case unsupportedFormat(path: String, found: String)
   /// The file is of no known kind.
@@ -39,6 +41,12 @@ package enum CheckpointError: Error, Equatable, Sendable {
   case hole(path: String, tensor: String, expected: Int, found: Int)
   /// The file goes on behind the last tensor.
   case trailingBytes(path: String, end: Int, byteCount: Int)
+
+  // The header of a GGUF file
+
+  /// A part of the header breaks a rule; `offset` is its place. `field` is a pair's key, a tensor's name, or a part
+  /// of the fixed front.
+  case ggufField(path: String, offset: Int, field: String, expected: String, found: String)
 
   // Several files
 

@@ -2,6 +2,7 @@
 package struct CheckpointFile: Equatable, Sendable {
   /// Without the directory.
   package let name: String
+  let path: String
   package let byteCount: Int
   /// String metadata that the format carries (safetensors' `__metadata__`), in the file's order.
   package let metadata: [(key: String, value: String)]

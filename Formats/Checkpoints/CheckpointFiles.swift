@@ -27,6 +27,11 @@ struct CheckpointFiles {
       if names.contains(SafetensorsIndex.name) {
         try follow(Directory.path(path, SafetensorsIndex.name))
       } else if weights.isEmpty {
+        weights = names.filter { $0.hasSuffix(CheckpointFormat.ggufSuffix) && $0.first != "." }
+        if weights.count == 1 { return }
+        if weights.count > 1 {
+          throw .severalModels(directory: path, files: weights)
+        }
         for name in names {
           if let found = CheckpointFormat.foreignName(name) {
             throw .unsupportedFormat(path: Directory.path(path, name), found: found)

@@ -4,6 +4,7 @@ import MartletBytes
 /// the corruption suite then ask for the rest.
 package enum CheckpointFormat: String, CaseIterable, Sendable {
   case safetensors
+  case gguf
 
   /// The format of a file, by its content; its name only decides where the content is damaged.
   ///
@@ -13,23 +14,25 @@ package enum CheckpointFormat: String, CaseIterable, Sendable {
       // SAFETY: the buffer is only read during the call.
       unsafe bytes.extracting(first: 16).withUnsafeBytes { unsafe [UInt8]($0) }
     }
+    if start.starts(with: GGUFHeader.magic) { return .gguf }
     for (magic, name) in foreign where start.starts(with: magic) {
       throw .unsupportedFormat(path: file.path, found: name)
     }
     // Safetensors have no magic: a header length, then the header's opening brace.
     let looksLikeSafetensors = start.count > 8 && start[8] == UInt8(ascii: "{")
     if looksLikeSafetensors || file.path.hasSuffix(Self.safetensorsSuffix) { return .safetensors }
+    if file.path.hasSuffix(Self.ggufSuffix) { return .gguf }
     throw .unknownFormat(path: file.path, firstBytes: start)
   }
 
   static let safetensorsSuffix = ".safetensors"
+  static let ggufSuffix = ".gguf"
 
   /// First bytes of weight files that users also have.
   private static let foreign: [(magic: [UInt8], name: String)] = [
     (Array("PK\u{3}\u{4}".utf8), "torch zip archive"),
     ([0x80, 0x02], "torch pickle"),
     ([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A], "HDF5"),
-    (Array("GGUF".utf8), "GGUF"),
   ]
 
   /// Names of weight files in formats that are not read, for a clear error.
@@ -37,7 +40,6 @@ package enum CheckpointFormat: String, CaseIterable, Sendable {
     if name.hasSuffix(".bin") || name.hasSuffix(".pt") || name.hasSuffix(".pth") {
       return "torch file"
     }
-    if name.hasSuffix(".gguf") { return "GGUF" }
     if name.hasSuffix(".h5") || name.hasSuffix(".hdf5") { return "HDF5" }
     if name.hasSuffix(".npz") { return "NumPy archive" }
     return nil
@@ -47,6 +49,7 @@ package enum CheckpointFormat: String, CaseIterable, Sendable {
   func read(_ file: MappedFile) throws(CheckpointError) -> CheckpointContents {
     switch self {
     case .safetensors: try SafetensorsHeader(of: file).contents
+    case .gguf: try GGUFHeader(of: file).contents
     }
   }
 }
@@ -57,4 +60,6 @@ struct CheckpointContents: Sendable {
   var tensors: [CheckpointTensor] = []
   var metadata: [(key: String, value: String)] = []
   var remarks: [CheckpointRemark] = []
+  /// The typed pairs of a GGUF file.
+  var gguf: GGUFMetadata?
 }

@@ -24,8 +24,16 @@ package struct CheckpointTensor: Equatable, Sendable {
   /// Elements; 1 for a scalar.
   package var count: Int { shape.reduce(1, *) }
 
+  /// How the numbers are stored, for listings: the element type, or the decoder's own word.
+  package var storedType: String {
+    if case .decoded(let decoder) = storage, !decoder.storedType.isEmpty {
+      return decoder.storedType
+    }
+    return elementType.rawValue
+  }
+
   /// The same numbers under another name.
-  func renamed(_ name: String) -> CheckpointTensor {
+  package func renamed(_ name: String) -> CheckpointTensor {
     CheckpointTensor(
       name: name, elementType: elementType, shape: shape, file: file, storage: storage)
   }
@@ -61,6 +69,9 @@ package enum TensorStorage: Equatable, Sendable {
 
 /// Supplies the numbers of tensors that do not lie in a mapped file as they are.
 package protocol TensorDecoder: AnyObject, Sendable {
+  /// How the numbers are stored, in the format's own word; empty where the element type says it.
+  var storedType: String { get }
+
   /// Some elements in row-major order, as little-endian bytes of the tensor's element type.
   ///
   /// Allocates the result and what one block of the format needs. The range lies within the tensor.
@@ -78,6 +89,8 @@ package protocol TensorDecoder: AnyObject, Sendable {
 }
 
 extension TensorDecoder {
+  package var storedType: String { "" }
+
   package func floats(
     of tensor: CheckpointTensor, elements: Range<Int>
   ) throws(CheckpointError) -> [Float] {

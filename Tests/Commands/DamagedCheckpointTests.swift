@@ -137,18 +137,18 @@ import Testing
       name: "no weights",
       report: """
         error: cannot read checkpoint ''
-          expected: at least one .safetensors file in the folder; found: none
+          expected: at least one file of weights in the folder; found: none
         """
     ) { try FileManager.default.removeItem(atPath: Directory.path($0, file)) },
     Fault(
       name: "weights in another format",
       report: """
         error: cannot read checkpoint 'model.safetensors'
-          expected: safetensors; found: GGUF
+          expected: safetensors, gguf; found: torch zip archive
         """
     ) {
       try AtomicFile.write(
-        "GGUF" + String(repeating: "\0", count: 60), to: Directory.path($0, file))
+        "PK\u{3}\u{4}" + String(repeating: "\0", count: 60), to: Directory.path($0, file))
     },
     Fault(
       name: "a name that would drive the terminal",

@@ -21,12 +21,22 @@ import Testing
       "error: cannot read checkpoint 'm'\n  there is no such file or folder"),
     unreadable(
       .noWeights(directory: "m"),
-      "expected: at least one .safetensors file in the folder; found: none"),
+      "expected: at least one file of weights in the folder; found: none"),
     unreadable(
-      .unsupportedFormat(path: "m", found: "GGUF"), "expected: safetensors; found: GGUF"),
+      .unsupportedFormat(path: "m", found: "HDF5"), "expected: safetensors, gguf; found: HDF5"),
+    Wording(
+      .of(CheckpointError.severalModels(directory: "m", files: ["a", "b"])), .badData,
+      "error: cannot tell which model of 'm' is meant\n  found: 'a', 'b'\n  hint: give the path of one of them"
+    ),
+    unreadable(
+      .ggufField(path: "m", offset: 4, field: "version", expected: "2 or 3", found: "1"),
+      "'version' at byte 4: expected 2 or 3, found 1"),
+    unreadable(
+      .duplicateTensor(name: "w", first: "m", second: "m"),
+      "tensor 'w': expected once, found twice"),
     unreadable(
       .unknownFormat(path: "m", firstBytes: [1, 255]),
-      "expected: safetensors; found: first bytes 01 ff"),
+      "expected: safetensors, gguf; found: first bytes 01 ff"),
     unreadable(
       .headerSize(path: "m", found: 90, limit: 8),
       "header at byte 0: length 90 given, at most 8 possible" + cut),

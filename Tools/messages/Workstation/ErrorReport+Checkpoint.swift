@@ -14,7 +14,12 @@ extension ErrorReport {
         .inputMissing, "cannot read checkpoint '\(path)'", ["there is no such file or folder"])
     case .noWeights(let directory):
       return unreadable(
-        directory, "expected: at least one .safetensors file in the folder; found: none")
+        directory, "expected: at least one file of weights in the folder; found: none")
+    case .severalModels(let directory, let files):
+      return ErrorReport(
+        .badData, "cannot tell which model of '\(directory)' is meant",
+        ["found: " + files.map { "'\($0)'" }.joined(separator: ", ")],
+        hint: "give the path of one of them")
     case .unsupportedFormat(let path, let found):
       return unreadable(path, "expected: \(CheckpointFormat.supportedText); found: \(found)")
     case .unknownFormat(let path, let bytes):
@@ -50,6 +55,11 @@ extension ErrorReport {
         "tensor '\(tensor)' starts at byte \(found), the one before it ends at \(expected)")
     case .trailingBytes(let path, let end, let byteCount):
       return unreadable(path, "the tensors end at byte \(end), the file at \(byteCount)")
+    case .ggufField(let path, let offset, let field, let expected, let found):
+      return unreadable(
+        path, "'\(field)' at byte \(offset): expected \(expected), found \(found)")
+    case .duplicateTensor(let name, let first, let second) where first == second:
+      return unreadable(first, "tensor '\(name)': expected once, found twice")
     case .duplicateTensor(let name, let first, let second):
       return ErrorReport(
         .badData, "tensor '\(name)' stands in two files", ["'\(first)' and '\(second)'"])
