@@ -88,6 +88,27 @@ import Testing
     #expect(schedule.arena.byteCount < all / 2)
   }
 
+  /// Working memory of regions split by outputs shares the arena with values that do not live then, and none of it
+  /// is as large as the most rows of one region times the greatest width of another.
+  @Test func sharedScratchLiesBesideTheLivingValues() throws {
+    let small = try SmallNetwork.vision()
+    // Tiny caches and many threads: late regions are divided by outputs.
+    let schedule = try Self.schedule(small, .picture(side: 128), threads: 16, l2: 1, l3: 1)
+    var found = 0
+    for (index, region) in schedule.regions.enumerated() {
+      guard let scratch = schedule.sharedScratch[index] else { continue }
+      found += 1
+      let start = schedule.sharedOffsets[index]
+      #expect(start >= 0 && start + scratch.byteCount <= schedule.arena.byteCount)
+      for id in region.inputs + [region.output] {
+        let offset = schedule.arena.offsets[id.index]
+        let bytes = 4 * schedule.extents.rows[id.index] * small.network[id].shape.channels
+        #expect(offset + bytes <= start || start + scratch.byteCount <= offset)
+      }
+    }
+    #expect(found > 0)
+  }
+
   /// One row has nothing to divide but outputs; many rows with small weights stay whole in cache.
   @Test func splitsFollowTheWork() throws {
     let one = try Self.schedule(Self.product(inputs: 896, outputs: 4864), .rows(1))

@@ -50,6 +50,9 @@ final class AttentionMemory {
     frequencies = rotation.map(Self.frequencies) ?? []
   }
 
+  /// Without the cache, which belongs to the session.
+  var byteCount: Int { current.byteCount + scores.byteCount + tables.byteCount }
+
   /// Where the keys and values of a region are.
   func panels(of region: AttentionRegion, rows: Int) -> KeyValuePanels {
     if region.attention.mask == .causal, let cache {

@@ -9,6 +9,8 @@ struct BoundRegion {
   var steps: [BoundStep]
   var squeezeExcite: BoundSqueezeExcite?
   var embedding: WeightPointers?
+  /// Working memory in the arena, where the region is split by outputs.
+  var shared: Scratch.Block?
 }
 
 @unsafe
@@ -49,9 +51,7 @@ struct BoundProduct {
   var residual: ValueID?
 
   /// Inputs rounded up to what the kernel reads of a quantized row.
-  var paddedInputs: Int {
-    unsafe (inputs + WeightEncoding.group - 1) / WeightEncoding.group * WeightEncoding.group
-  }
+  var paddedInputs: Int { unsafe WeightEncoding.wholeGroups(inputs) }
   var panels: Int { unsafe (outputs + WeightEncoding.panel - 1) / WeightEncoding.panel }
 }
 
@@ -75,6 +75,7 @@ extension BoundRegion {
     unsafe steps = []
     unsafe squeezeExcite = nil
     unsafe embedding = nil
+    unsafe shared = nil
     let layer = region.layers[0]
     switch region.kind {
     case .tiles(let tiles):

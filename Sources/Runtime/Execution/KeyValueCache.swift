@@ -35,6 +35,8 @@ extension HeadLayout {
 extension WeightEncoding {
   /// A number of outputs, positions or channels rounded up to whole panels.
   static func wholePanels(_ count: Int) -> Int { (count + panel - 1) / panel * panel }
+  /// A number of inputs rounded up to whole groups.
+  static func wholeGroups(_ count: Int) -> Int { (count + group - 1) / group * group }
 }
 
 /// Keys and values of every position so far, for all layers of causal attention.

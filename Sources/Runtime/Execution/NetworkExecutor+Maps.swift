@@ -38,7 +38,7 @@ extension NetworkExecutor {
     unsafe withInputRows(of: span.input, kernel: op.kernel, center: span.y * op.stride) { rows in
       var done = 0
       while unsafe done < span.count {
-        let count = unsafe min(Scratch.patchRows, span.count - done)
+        let count = unsafe min(ScratchSize.patchRows, span.count - done)
         var patches = unsafe martlet_gather_patches_f32_params(
           kernel: op.kernel, stride: op.stride, channels: op.inputChannels, rows: rows,
           width: schedule.extents.widths[span.input.index], pixel_stride: op.inputChannels,

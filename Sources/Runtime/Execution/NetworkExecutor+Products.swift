@@ -114,7 +114,9 @@ extension NetworkExecutor {
 
   /// Step by step over all rows; products divided by output channels.
   func runByOutputs(_ region: TileRegion, _ bound: BoundRegion, _ count: Int) {
-    let shared = unsafe scratch.shared
+    guard let shared = unsafe bound.shared else {
+      preconditionFailure("a region split by outputs has shared scratch")
+    }
     let output = unsafe rows(of: bound.region.output)
     var flow = unsafe StepFlow(steps: bound.steps, output: output, tiles: shared.tiles)
     if case .none = unsafe bound.head {

@@ -62,15 +62,23 @@ package final class NetworkExecutor {
     unsafe kernels = instructionSet.kernels
     ids = [Int32](repeating: 0, count: schedule.extents.rows[network.inputs[0].index])
     arena = try AlignedMemory(byteCount: schedule.arena.byteCount, use: .whole)
-    scratch = try Scratch(size: schedule.scratch, threads: pool.threads)
+    scratch = try Scratch(schedule: schedule, threads: pool.threads)
     attention = try AttentionMemory(
       network: network, schedule: schedule, threads: pool.threads, cache: cache)
     var bound: [BoundRegion] = unsafe []
-    for region in schedule.regions {
-      unsafe bound.append(
-        try BoundRegion(region, network: network, plan: plan, weights: weights))
+    for (index, region) in schedule.regions.enumerated() {
+      var next = try unsafe BoundRegion(region, network: network, plan: plan, weights: weights)
+      if let size = schedule.sharedScratch[index] {
+        unsafe next.shared = unsafe Scratch.Block(arena, at: schedule.sharedOffsets[index], size)
+      }
+      unsafe bound.append(next)
     }
     unsafe regions = bound
+  }
+
+  /// Memory held besides weights: values, scratch, keys and values of attention.
+  package var workingBytes: Int {
+    arena.byteCount + scratch.byteCount + (attention?.byteCount ?? 0)
   }
 
   /// Called after each region with the names of its layers, its output value and rows.
@@ -157,5 +165,11 @@ package struct RegionTimings {
   mutating func add(region: Int, nanoseconds spent: Int) {
     while nanoseconds.count <= region { nanoseconds.append(0) }
     nanoseconds[region] += spent
+  }
+
+  /// What was summed so far, one number a region; the sums start again.
+  mutating func taken() -> [Int] {
+    defer { nanoseconds = [] }
+    return nanoseconds
   }
 }

@@ -1,6 +1,6 @@
 import MartletModel
 
-/// Places values in one block of memory by their lifetimes, in regions.
+/// Places values, and what regions work in, in one block of memory by their lifetimes, in regions.
 ///
 /// Largest first, each at the lowest offset where no value alive at the same time lies. Not optimal, close to
 /// it for networks that are chains, and cheap: a network has a few hundred values.
@@ -12,6 +12,7 @@ package struct ArenaLayout: Equatable, Sendable {
   package private(set) var byteCount: Int
 
   struct Lifetime {
+    /// Index of the value; working memory is counted on from the last value.
     var value: Int
     var byteCount: Int
     /// First and last region, both included.

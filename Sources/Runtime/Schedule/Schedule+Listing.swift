@@ -17,7 +17,8 @@ extension Schedule {
 }
 
 extension Region {
-  fileprivate var kindName: String {
+  /// What the region is and how it is divided, in words.
+  package var kindName: String {
     switch kind {
     case .tiles(let region):
       switch region.split {

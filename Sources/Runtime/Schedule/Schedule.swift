@@ -6,7 +6,14 @@ package struct Schedule: Equatable, Sendable {
   package let regions: [Region]
   package let extents: ValueExtents
   package let arena: ArenaLayout
-  package let scratch: ScratchSize
+  /// Working memory of every thread: regions split by rows, and all patches.
+  package let threadScratch: ScratchSize
+  /// Working memory of each region split by outputs, shared by the threads and placed in the arena; `nil` for others.
+  package let sharedScratch: [ScratchSize?]
+  /// Where each of these lies in the arena, or −1.
+  package let sharedOffsets: [Int]
+  /// Channels of the widest squeeze-excite gate.
+  package let gateChannels: Int
 
   /// - Parameter fuse: `false` runs layer by layer, so that every value exists and can be tapped.
   /// - Throws: `resolution`, or `unschedulable` for a graph without a region.
@@ -32,10 +39,34 @@ package struct Schedule: Equatable, Sendable {
     }
     self.regions = regions
     self.extents = extents
+    var threadScratch = ScratchSize()
+    var gateChannels = 0
+    var lifetimes = Self.lifetimes(network, regions, extents, keepAll: !fuse)
+    sharedScratch = regions.enumerated().map { index, region in
+      if case .squeezeExcite(let gate) = region.kind {
+        gateChannels = max(gateChannels, gate.op.channels, gate.op.reducedChannels)
+      }
+      guard case .tiles(let tiles) = region.kind else { return nil }
+      let rows = extents.rows[region.output.index]
+      let inputWidth = network[tiles.head.input].shape.channels
+      threadScratch = threadScratch.union(ScratchSize(patchesOf: tiles))
+      if case .rows(let tile) = tiles.split {
+        threadScratch = threadScratch.union(
+          ScratchSize(tiles, rows: min(tile, rows), inputWidth: inputWidth))
+        return nil
+      }
+      let scratch = ScratchSize(tiles, rows: rows, inputWidth: inputWidth)
+      lifetimes.append(
+        ArenaLayout.Lifetime(
+          value: network.values.count + index, byteCount: scratch.byteCount, first: index,
+          last: index))
+      return scratch
+    }
+    self.threadScratch = threadScratch
+    self.gateChannels = gateChannels
     arena = ArenaLayout(
-      lifetimes: Self.lifetimes(network, regions, extents, keepAll: !fuse),
-      valueCount: network.values.count)
-    scratch = ScratchSize(regions: regions, network: network, extents: extents)
+      lifetimes: lifetimes, valueCount: network.values.count + regions.count)
+    sharedOffsets = Array(arena.offsets.dropFirst(network.values.count))
   }
 
   private static func lifetimes(
@@ -58,57 +89,6 @@ package struct Schedule: Equatable, Sendable {
         value: value,
         byteCount: 4 * extents.rows[value] * network.values[value].shape.channels,
         first: first[value], last: keepAll ? regions.count : last[value])
-    }
-  }
-}
-
-/// The largest working memory any region needs besides its inputs and its output.
-package struct ScratchSize: Equatable, Sendable {
-  /// Per thread, regions split by rows: rows of a tile and floats of its widest row.
-  package var tileRows = 1
-  package var tileWidth = 16
-  /// Shared, regions split by outputs: rows and floats of the widest step result.
-  package var sharedRows = 0
-  package var sharedWidth = 0
-  /// Inputs of the widest product, in rows split (per thread) and outputs split (shared).
-  package var tileInputs = 32
-  package var sharedInputs = 0
-  /// Floats of the widest patch of a dense convolution.
-  package var patchWidth = 0
-  /// Channels of the widest squeeze-excite gate.
-  package var gateChannels = 0
-
-  init(regions: [Region], network: Network, extents: ValueExtents) {
-    for region in regions {
-      if case .squeezeExcite(let gate) = region.kind {
-        gateChannels = max(gateChannels, gate.op.channels, gate.op.reducedChannels)
-      }
-      guard case .tiles(let tiles) = region.kind else { continue }
-      var width = network[tiles.head.input].shape.channels
-      var inputs = 0
-      switch tiles.head {
-      case .rows: break
-      case .depthwise(let op, _): width = op.outputChannels
-      case .convolution(let op, _):
-        width = op.outputChannels
-        patchWidth = max(patchWidth, op.inputChannels * op.kernel * op.kernel)
-      }
-      for step in tiles.steps {
-        if case .linear(let op, _, _, _) = step {
-          width = max(width, op.outputs)
-          inputs = max(inputs, op.inputs)
-        }
-      }
-      switch tiles.split {
-      case .rows(let rows):
-        tileRows = max(tileRows, rows)
-        tileWidth = max(tileWidth, width)
-        tileInputs = max(tileInputs, inputs)
-      case .outputs:
-        sharedRows = max(sharedRows, extents.rows[region.output.index])
-        sharedWidth = max(sharedWidth, width)
-        sharedInputs = max(sharedInputs, inputs)
-      }
     }
   }
 }

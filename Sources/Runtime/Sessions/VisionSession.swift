@@ -13,7 +13,7 @@ package final class VisionSession {
   package let encoderChannels: Int
   /// Width of the rows handed to the language model; the encoder's own where there is no projector.
   package let channels: Int
-  package private(set) var encoderTimings: RegionTimings
+  private var encoderTimings: RegionTimings
 
   /// - Throws: `missingNetwork`, `resolution`, `encoding`, `unschedulable`, `outOfMemory`.
   package init(
@@ -90,6 +90,12 @@ package final class VisionSession {
     }
     return result
   }
+
+  /// Nanoseconds of each of the encoder's regions since the last call; empty unless the options asked to profile.
+  package func takeTimings() -> [Int] { encoderTimings.taken() }
+
+  /// Memory the encoder holds besides its weights.
+  package var encoderWorkingBytes: Int { encoder.workingBytes }
 
   /// The encoder's regions, for reports.
   package var encoderSchedule: Schedule { encoder.schedule }

@@ -27,14 +27,26 @@ struct Bench: ParsableCommand {
   @Option(help: "Side of the network's input in pixels; the model's own by default.")
   var resolution: Int?
 
-  @Option(help: "Text tokens of the prompt, besides the image's.")
-  var promptTokens = 24
+  @Option(help: "Text tokens of the prompt, besides the image's; 24 by default.")
+  var promptTokens: Int?
 
-  @Option(help: "Tokens to decode.")
-  var maxTokens = 32
+  @Option(help: "Tokens to decode; 32 by default.")
+  var maxTokens: Int?
 
   @Option(help: "Counted runs, after one warm-up.")
   var runs = 5
+
+  @Flag(
+    help: """
+      Time the encoder alone, region by region, and hold each against this machine's peaks. The table shows the blocks \
+      of a stage together, --json every region.
+      """)
+  var layers = false
+
+  @Option(
+    help: "With --layers: draw the regions under the machine's roofs, as SVG.",
+    completion: .file(extensions: ["svg"]))
+  var plot: String?
 
   @Option(help: "Instruction set instead of the best: an error where the machine lacks it.")
   var isa: String?
@@ -54,8 +66,13 @@ struct Bench: ParsableCommand {
     if precision.activations == .calibrated {
       throw ValidationError("--activations calibrated needs pictures, and bench takes none")
     }
+    if plot != nil, !layers { throw ValidationError("--plot draws what --layers measures") }
+    if layers, promptTokens != nil || maxTokens != nil {
+      throw ValidationError(
+        "--layers times the encoder alone; it takes no --prompt-tokens and no --max-tokens")
+    }
     for (name, value) in [
-      ("--runs", runs), ("--prompt-tokens", promptTokens), ("--max-tokens", maxTokens),
+      ("--runs", runs), ("--prompt-tokens", promptTokens ?? 24), ("--max-tokens", maxTokens ?? 32),
     ] where value < 1 || value > 1 << 20 {
       throw ValidationError("\(name) takes 1 to \(1 << 20), not \(value)")
     }
@@ -79,16 +96,32 @@ struct Bench: ParsableCommand {
   }
 
   private func bench(_ pack: Pack) throws {
+    if layers { return try benchLayers(pack) }
     let subject = try BenchSubject(
-      pack, isa: isa, threads: threads.count, resolution: resolution, promptTokens: promptTokens,
-      maximumTokens: maxTokens)
+      pack, isa: isa, threads: threads.count, resolution: resolution,
+      promptTokens: promptTokens ?? 24, maximumTokens: maxTokens ?? 32)
+    try timed { try subject.run(isCounted: $0) }
+    let report = subject.report
+    output.json ? report.json.print() : print(report.text)
+  }
+
+  private func benchLayers(_ pack: Pack) throws {
+    if let plot { try checkOutput(plot) }
+    let subject = try LayerBench(
+      pack, isa: isa, threads: threads.count, resolution: resolution)
+    try timed { try subject.run(isCounted: $0) }
+    let report = try subject.report()
+    if let plot { try AtomicFile.write(RooflinePlot(report).svg, to: plot) }
+    output.json ? report.json.print() : printOrExit(report.text + "\n")
+  }
+
+  /// One warm-up, then the counted runs.
+  private func timed(_ run: (_ isCounted: Bool) throws -> Void) throws {
     let progress = Progress("timing", unit: "runs", quiet: quiet.quiet)
     defer { progress.close() }
     for index in 0...runs {
-      try subject.run(isCounted: index > 0)
+      try run(index > 0)
       progress.update(Double(index + 1), of: Double(runs + 1))
     }
-    let report = subject.report
-    output.json ? report.json.print() : print(report.text)
   }
 }

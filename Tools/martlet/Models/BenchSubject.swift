@@ -35,10 +35,7 @@ final class BenchSubject {
     times.load.add(MonotonicClock.milliseconds(since: start))
     self.promptTokens = promptTokens
     self.maximumTokens = maximumTokens
-    var noise = NoiseBytes(seed: 1)
-    let side = vision.resolution
-    pixels = Pixels(
-      height: side, width: side, bytes: (0..<(side * side * 3)).map { _ in noise.next() })
+    pixels = .noise(side: vision.resolution)
   }
 
   /// One picture, one prompt, one answer that no token ends.
@@ -99,6 +96,15 @@ struct Samples {
     let sorted = values.sorted()
     if sorted.isEmpty { return 0 }
     return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
+  }
+}
+
+extension Pixels {
+  /// A square picture that compresses nothing and is the same everywhere.
+  static func noise(side: Int) -> Pixels {
+    var noise = NoiseBytes(seed: 1)
+    return Pixels(
+      height: side, width: side, bytes: (0..<(side * side * 3)).map { _ in noise.next() })
   }
 }
 

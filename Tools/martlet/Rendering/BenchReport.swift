@@ -19,23 +19,13 @@ struct BenchReport {
     self.times = times
   }
 
-  /// The preset's name, or all of the pack's own words where it is none.
-  private var scheme: String {
-    let text = pack.provenance[Provenance.Key.scheme]?.text ?? "unknown"
-    return Precision.allCases.first { Scheme.preset($0).isPreset(of: text) }?.rawValue ?? text
-  }
-
   var json: JSONOutput {
     var json = JSONOutput()
-    json.set("scheme", scheme)
+    json.set("scheme", pack.schemeName)
     json.set("resolution", resolution)
     json.set("threads", options.threads)
     json.set("isa", options.instructionSet.name)
-    var host = JSONOutput()
-    host.set("model", machine.model)
-    host.set("cores", machine.physicalCores)
-    host.set("l2_bytes", machine.l2Bytes)
-    json.set("machine", host)
+    json.set("machine", machine.json)
     json.set("load_ms", times.load.json)
     json.set("encode_ms", times.encode.json)
     json.set("project_ms", times.project.json)
@@ -51,7 +41,7 @@ struct BenchReport {
   var text: String {
     let megabytes = [pack.byteCount, peak].map { Progress.number(Double($0) / 1e6) }
     var lines = [
-      "\(scheme) · \(resolution)² · \(options.threads) threads · \(options.instructionSet.name) · "
+      "\(pack.schemeName) · \(resolution)² · \(options.threads) threads · \(options.instructionSet.name) · "
         + machine.model,
       "pack \(megabytes[0]) MB · peak memory \(megabytes[1]) MB",
       Self.row("", ["median", "min", "max"], ""),
@@ -78,9 +68,27 @@ struct BenchReport {
   }
 }
 
+extension Pack {
+  /// The preset's name, or all of the pack's own words where it is none.
+  var schemeName: String {
+    let text = provenance[Provenance.Key.scheme]?.text ?? "unknown"
+    return Precision.allCases.first { Scheme.preset($0).isPreset(of: text) }?.rawValue ?? text
+  }
+}
+
+extension Machine {
+  var json: JSONOutput {
+    var json = JSONOutput()
+    json.set("model", model)
+    json.set("cores", physicalCores)
+    json.set("l2_bytes", l2Bytes)
+    return json
+  }
+}
+
 extension Samples {
   /// Null where nothing was measured: an encoder alone has no prefill.
-  fileprivate var json: JSONValue {
+  var json: JSONValue {
     if isEmpty { return .null }
     var json = JSONOutput()
     json.set("min", smallest)
