@@ -14,10 +14,13 @@ import MartletModel
 
 extension SourceModel {
   /// Reads a checkpoint of whatever architecture it is.
+  ///
+  /// - Parameter languageSource: a GGUF file whose language model and tokenizer take the place of the checkpoint's.
   /// - Throws: every case of `ConversionError` but `batchNormStatistic`.
   package static func read(
-    _ checkpoint: Checkpoint
+    _ checkpoint: Checkpoint, languageSource: Checkpoint? = nil
   ) throws(ConversionError) -> (model: SourceModel, report: SourceReport) {
-    try Architecture.detect(checkpoint).source(of: checkpoint)
+    try Architecture.detect(checkpoint).source(
+      of: checkpoint, languageSource: languageSource)
   }
 }

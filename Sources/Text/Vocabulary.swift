@@ -9,16 +9,21 @@ struct Vocabulary {
 
   /// From an object of spelled tokens and ids.
   init(_ object: JSONField) throws(TextError) {
-    let members = try object.members()
-    ids.reserveCapacity(members.count)
-    tokens.reserveCapacity(members.count)
-    for (key, value) in members {
-      let id = try value.integer()
+    var listed: [(token: String, id: Int)] = []
+    for (key, value) in try object.members() { listed.append((key, try value.integer())) }
+    try self.init(listed, source: object.source)
+  }
+
+  /// From spelled tokens and ids.
+  init(_ listed: [(token: String, id: Int)], source: String) throws(TextError) {
+    ids.reserveCapacity(listed.count)
+    tokens.reserveCapacity(listed.count)
+    for (key, id) in listed {
       if id < 0 || id >= Tokenizer.largestSize {
         throw .idOutOfRange(id: id, limit: Tokenizer.largestSize)
       }
       guard let bytes = ByteAlphabet.bytes(key), !bytes.isEmpty else {
-        throw .notByteLevel(source: object.source, token: key, id: id)
+        throw .notByteLevel(source: source, token: key, id: id)
       }
       while tokens.count <= id { tokens.append([]) }
       if !tokens[id].isEmpty {
@@ -69,6 +74,18 @@ struct Vocabulary {
       if isVersion || content.isEmpty { continue }
       try addMerge(content, source: file.path)
     }
+  }
+
+  /// Adds the next merge, given as bytes `left right`.
+  mutating func addMerge(_ bytes: [UInt8], source: String) throws(TextError) {
+    let parts = bytes.split(separator: 0x20, omittingEmptySubsequences: false)
+    if parts.count != 2 || UTF8Check.firstInvalid(in: bytes.span) != nil {
+      throw .mergeSyntax(
+        source: source, rank: merges.count, text: String(decoding: bytes, as: UTF8.self))
+    }
+    try addMerge(
+      String(decoding: parts[0], as: UTF8.self), String(decoding: parts[1], as: UTF8.self),
+      source: source)
   }
 
   private mutating func addMerge(_ text: Substring.UTF8View, source: String) throws(TextError) {

@@ -45,11 +45,19 @@ package enum Architecture: Equatable, Sendable {
   }
 
   /// Builds the networks of a checkpoint.
+  ///
+  /// - Parameter languageSource: a GGUF file that takes the place of the checkpoint's language model.
   func source(
-    of checkpoint: Checkpoint
+    of checkpoint: Checkpoint, languageSource: Checkpoint? = nil
   ) throws(ConversionError) -> (model: SourceModel, report: SourceReport) {
     switch self {
-    case .fastVLM(let layout): try FastVLM(checkpoint, layout: layout).source()
+    case .fastVLM(let layout):
+      try FastVLM(
+        checkpoint, layout: layout,
+        languageSource: languageSource.map { (file) throws(ConversionError) in
+          try GGUFLanguage(file)
+        }
+      ).source()
     }
   }
 }
@@ -61,12 +69,14 @@ private enum ForeignLayout: String, CaseIterable {
   case mlx = "MLX"
   case adapter = "LLaVA adapter"
   case encoderOnly = "encoder only"
+  case gguf = "GGUF language model"
 
   private var prefixes: [String] {
     switch self {
     case .mlx: ["language_model.", "multi_modal_projector."]
     case .mlxCommunity: ["vision_tower.vision_model."]
     case .adapter: ["base_model.model."]
+    case .gguf: ["token_embd."]
     case .encoderOnly:
       ["image_encoder.model.", "visual.trunk.", "stem.", "patch_embed.", "module.visual.trunk."]
     }

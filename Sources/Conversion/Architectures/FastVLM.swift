@@ -8,8 +8,13 @@ struct FastVLM {
   private let names: FastVLMNames
   private let configuration: FastVLMConfiguration
   private let tensors: TensorIndex
+  /// Where the language model comes from, if not from the checkpoint itself.
+  private let languageSource: GGUFLanguage?
 
-  init(_ checkpoint: Checkpoint, layout: FastVLMLayout) throws(ConversionError) {
+  init(
+    _ base: Checkpoint, layout: FastVLMLayout, languageSource: GGUFLanguage?
+  ) throws(ConversionError) {
+    let checkpoint = try languageSource?.joined(to: base, names: .names(layout)) ?? base
     guard let config = checkpoint.config else {
       throw .configurationFileMissing(directory: checkpoint.directory, file: "config.json")
     }
@@ -17,17 +22,25 @@ struct FastVLM {
     names = .names(layout)
     // transformers 5 writes the image part into `processor_config.json` and no file of its own.
     let processor = try checkpoint.json("processor_config.json")
-    configuration = try FastVLMConfiguration(
+    var configuration = try FastVLMConfiguration(
       config, layout: layout,
       preprocessor: try checkpoint.json("preprocessor_config.json")
         ?? (processor?["image_processor"] == nil ? nil : processor),
       generation: try checkpoint.json("generation_config.json"))
+    if let languageSource {
+      configuration.decoder = languageSource.decoder
+      configuration.endIDs = languageSource.endIDs
+      configuration.maximumTokens = min(
+        configuration.maximumTokens, languageSource.maximumTokens ?? configuration.maximumTokens)
+    }
+    self.configuration = configuration
+    self.languageSource = languageSource
     var entries: [String: TensorIndex.Entry] = [:]
     for name in checkpoint.names {
       guard let tensor = checkpoint[name] else { continue }
       entries[name] = .init(
         shape: tensor.shape, isFloat: tensor.elementType.isFloat,
-        elementType: tensor.elementType.rawValue)
+        elementType: tensor.storedType)
     }
     tensors = TensorIndex(entries)
   }
@@ -53,7 +66,12 @@ struct FastVLM {
       ignored: try ignored(besides: used, head: head), defaults: configuration.defaults)
     for name in used { report.elementTypes[tensors[name]?.elementType ?? "", default: 0] += 1 }
 
-    let tokenizer = try checkpoint.tokenizer()
+    let tokenizer: TokenizerSpecification
+    if let languageSource {
+      tokenizer = languageSource.tokenizer
+    } else {
+      tokenizer = try checkpoint.tokenizer()
+    }
     let rows = tensors["\(names.language).embed_tokens.weight"]?.shape.first ?? 0
     if tokenizer.size > rows { throw .tokenizerSize(size: tokenizer.size, rows: rows) }
     let description = ModelDescription(

@@ -16,6 +16,8 @@ struct FastVLMConfiguration: Equatable {
     var eps: Float
     var theta: Float
     var isTied: Bool
+    /// Whether queries, keys and values have biases: Qwen2's have.
+    var hasAttentionBiases = true
   }
 
   var decoder: Decoder

@@ -91,8 +91,9 @@ struct Qwen2 {
       inputs: hiddenSize, outputs: layout.packedWidth,
       weight: try source.stacked(
         "\(name).qkv.weight", parts.map { ("\($0.0).weight", $0.1) }, inputs: hiddenSize),
-      bias: try source.stacked(
-        "\(name).qkv.bias", parts.map { ("\($0.0).bias", $0.1) }, inputs: nil))
+      bias: decoder.hasAttentionBiases
+        ? try source.stacked(
+          "\(name).qkv.bias", parts.map { ("\($0.0).bias", $0.1) }, inputs: nil) : nil)
     y = source.layer("\(name).qkv", .linear(qkv), y)
     y = source.layer("\(name).rotate", .rotate(Rotation(layout: layout, theta: decoder.theta)), y)
     let scale = 1 / Float(layout.headSize).squareRoot()

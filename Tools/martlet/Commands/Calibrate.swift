@@ -23,6 +23,7 @@ struct Calibrate: ParsableCommand {
   @Option(name: .shortAndLong, help: "The table to write, by custom NAME.mcal.")
   var output: String
 
+  @OptionGroup var parts: SourceParts
   @OptionGroup var pictures: PictureOptions
 
   @Option(help: "Side of the network's input in pixels; the checkpoint's own by default.")
@@ -46,7 +47,8 @@ struct Calibrate: ParsableCommand {
     let notes = Notes(isQuiet: quiet.quiet)
     try checkOutput(output)
     let loaded = try LoadedSource(
-      try Checkpoint.open(source), resolution: resolution, fit: imageFit)
+      try Checkpoint.open(source), language: try parts.language(), resolution: resolution,
+      fit: imageFit)
     loaded.describe(notes)
     // All that any scheme asks for, so that one table serves them all.
     var scheme = Scheme.preset(.int8)
@@ -92,7 +94,7 @@ struct PictureOptions: ParsableArguments {
     options.unreadable = skipUnreadable ? .skipped : .refused
     options.tool = MartletVersion.text
     options.seed = limits.seed
-    options.sources = try source.checkpoint.contentHashes().map {
+    options.sources = try source.contentHashes().map {
       CalibrationProvenance.File(name: $0.name, digest: $0.sha256)
     }
     let progress = Progress("calibrating", unit: "pictures", quiet: notes.isQuiet)
@@ -144,7 +146,7 @@ struct CalibrationSource: ParsableArguments {
       let table = try CalibrationTable.read(path: calibration)
       try table.validate(for: source.folded.description)
       try table.require(requests)
-      let sources = try source.checkpoint.contentHashes().map(\.sha256)
+      let sources = try source.contentHashes().map(\.sha256)
       if table.provenance.sources.map(\.digest) != sources {
         notes.warn("'\(calibration)' was made from another checkpoint")
       }

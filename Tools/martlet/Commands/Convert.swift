@@ -23,6 +23,7 @@ struct Convert: ParsableCommand {
   @Option(name: .shortAndLong, help: "The pack to write, by custom NAME.martlet.")
   var output: String
 
+  @OptionGroup var parts: SourceParts
   @OptionGroup var precision: PrecisionOptions
   @OptionGroup var calibration: CalibrationSource
 
@@ -51,7 +52,8 @@ struct Convert: ParsableCommand {
     try checkOutput(output)
     var scheme = precision.resolved
     let loaded = try LoadedSource(
-      try Checkpoint.open(source), resolution: resolution, fit: imageFit)
+      try Checkpoint.open(source), language: try parts.language(), resolution: resolution,
+      fit: imageFit)
     loaded.describe(notes)
     let table = try calibration.table(
       for: loaded, scheme: scheme,
@@ -74,7 +76,7 @@ struct Convert: ParsableCommand {
       provenance.append(
         Provenance.Key.calibration, .digest(Provenance.digest(table.checksum)))
     }
-    for hash in try loaded.checkpoint.contentHashes() {
+    for hash in try loaded.contentHashes() {
       provenance.append(Provenance.Key.sourcePrefix + hash.name, .digest(hash.sha256))
     }
     let progress = Progress("packing", unit: "MB", quiet: quiet.quiet)

@@ -18,6 +18,8 @@ struct Run: ParsableCommand {
   @Argument(help: "A pack or a checkpoint.")
   var path: String
 
+  @OptionGroup var parts: SourceParts
+
   @Option(help: "A picture (PNG, JPEG, WebP). May be repeated; order is kept.")
   var image: [String] = []
 
@@ -54,6 +56,7 @@ struct Run: ParsableCommand {
     let answerer: any Answerer
     switch try ModelPath.open(path) {
     case .pack(let pack):
+      try parts.refuse(forPack: path)
       answerer = try PackAnswerer(pack, isa: isa, threads: threads.count)
     case .checkpoint(let checkpoint):
       if let isa {
@@ -61,7 +64,8 @@ struct Run: ParsableCommand {
           .usage, "--isa \(isa) names kernels of the packed runtime",
           ["'\(path)' is a checkpoint, which the float reference runs"])
       }
-      answerer = try ReferenceAnswerer(LoadedSource(checkpoint), threads: threads.count)
+      answerer = try ReferenceAnswerer(
+        LoadedSource(checkpoint, language: try parts.language()), threads: threads.count)
     }
     let load = MonotonicClock.milliseconds(since: start)
     let description = answerer.description

@@ -25,6 +25,8 @@ struct Trace: ParsableCommand {
   @Argument(help: "A checkpoint or a pack.")
   var path: String
 
+  @OptionGroup var parts: SourceParts
+
   @Option(help: "A picture. May be repeated; order is kept.")
   var image: [String] = []
 
@@ -69,6 +71,7 @@ struct Trace: ParsableCommand {
     let tracer: any Tracer
     switch try ModelPath.open(path) {
     case .pack(let pack):
+      try parts.refuse(forPack: path)
       if let form {
         throw CommandError(
           .usage, "--form \(form.rawValue) is for checkpoints", ["'\(path)' is a pack"])
@@ -82,7 +85,8 @@ struct Trace: ParsableCommand {
           ["'\(path)' is a checkpoint, which the float reference runs"])
       }
       tracer = try ReferenceTracer(
-        LoadedSource(checkpoint, resolution: resolution, fit: imageFit),
+        LoadedSource(
+          checkpoint, language: try parts.language(), resolution: resolution, fit: imageFit),
         form: form ?? .folded, threads: threads.count)
     }
     var record = TraceRecord(patterns: tap)

@@ -27,6 +27,8 @@ struct Verify: ParsableCommand {
   @Option(help: "The checkpoint to compare with.")
   var reference: String?
 
+  @OptionGroup var parts: SourceParts
+
   @Option(help: "A folder of pictures.")
   var images: String?
 
@@ -94,7 +96,8 @@ struct Verify: ParsableCommand {
     _ pack: Pack, with reference: String, pool: ThreadPool, _ notes: Notes
   ) throws -> Verification {
     let source = try LoadedSource(
-      try Checkpoint.open(reference), resolution: pack.description.image.resolution)
+      try Checkpoint.open(reference), language: try parts.language(),
+      resolution: pack.description.image.resolution)
     let stated = source.checkpointResolution
     if stated != pack.description.image.resolution {
       notes.say(

@@ -5,6 +5,8 @@ import MartletModel
 /// A checkpoint read and folded, with what was decided on the way.
 struct LoadedSource {
   let checkpoint: Checkpoint
+  /// Where the language model comes from, if not from the checkpoint.
+  let language: Checkpoint?
   let source: SourceModel
   let folded: FoldedModel
   let report: SourceReport
@@ -13,12 +15,14 @@ struct LoadedSource {
   let checkpointResolution: Int
 
   /// - Parameters:
+  ///   - language: a GGUF file whose language model takes the place of the checkpoint's.
   ///   - resolution: replaces the side the model was trained at; a multiple of the encoder's stride.
   ///   - fit: replaces the checkpoint's own rule.
   init(
-    _ checkpoint: Checkpoint, resolution: Int? = nil, fit: ImageSpecification.Fit? = nil
+    _ checkpoint: Checkpoint, language: Checkpoint? = nil, resolution: Int? = nil,
+    fit: ImageSpecification.Fit? = nil
   ) throws {
-    let (source, report) = try SourceModel.read(checkpoint)
+    let (source, report) = try SourceModel.read(checkpoint, languageSource: language)
     var description = source.description
     checkpointResolution = description.image.resolution
     if let resolution {
@@ -27,9 +31,17 @@ struct LoadedSource {
     }
     if let fit { description.image.fit = fit }
     self.checkpoint = checkpoint
+    self.language = language
     self.source = try SourceModel(description: description, parameters: source.parameters)
     self.report = report
     (folded, folding) = try self.source.folded()
+  }
+
+  /// What the whole was read from, for provenance.
+  func contentHashes() throws -> [ContentHash] {
+    // A configuration beside the GGUF file is not read.
+    let files = try language?.contentHashes().filter { $0.name != "config.json" }
+    return try checkpoint.contentHashes() + (files ?? [])
   }
 
   private static func check(_ resolution: Int, _ description: ModelDescription) throws {
@@ -50,6 +62,9 @@ struct LoadedSource {
       "read \(checkpoint.names.count) tensors (\(types)) of \(source.description.architecture), "
         + "\(report.layout.rawValue) layout; \(forms.fused) fused and \(forms.trainTime) train-time units"
     )
+    if let language {
+      notes.say("language model and tokenizer: those of '\(language.path)'")
+    }
     notes.say("output matrix: \(report.head.text)")
     for ignored in report.ignored {
       notes.say(

@@ -1,6 +1,7 @@
 import ArgumentParser
 import MartletBoardMessages
 import MartletBytes
+import MartletCheckpoints
 
 /// How many threads to use.
 struct ThreadOptions: ParsableArguments {
@@ -14,6 +15,26 @@ struct ThreadOptions: ParsableArguments {
       throw ValidationError("--threads takes 1 to \(AnswerLimits.threads), not '\(threads)'")
     }
   }
+}
+
+/// Parts of the model that come from elsewhere.
+struct SourceParts: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "A GGUF file whose language model and tokenizer take the place of the checkpoint's own.",
+      valueName: "model.gguf"))
+  var languageFrom: String?
+
+  /// A pack is whole: its parts were joined when it was made.
+  func refuse(forPack path: String) throws {
+    if languageFrom != nil {
+      throw CommandError(
+        .usage, "--language-from is for checkpoints", ["'\(path)' is a pack"])
+    }
+  }
+
+  /// The opened file, where one is given.
+  func language() throws -> Checkpoint? { try languageFrom.map { try Checkpoint.open($0) } }
 }
 
 /// What is printed besides the result.

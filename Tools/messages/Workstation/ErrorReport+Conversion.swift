@@ -15,7 +15,9 @@ extension ErrorReport {
     case .unsupportedLayout(let layout, let evidence, let supported):
       return ErrorReport(
         .badData, "the checkpoint is in a layout that is not read",
-        ["found: \(layout), by '\(evidence)'", "expected: \(supported.joined(separator: ", "))"])
+        ["found: \(layout), by '\(evidence)'", "expected: \(supported.joined(separator: ", "))"],
+        hint: layout.hasPrefix("GGUF")
+          ? "give the file to the FastVLM it belongs to: --language-from MODEL.gguf" : nil)
     case .missingTensor(let name, let shape, let nearest):
       return ErrorReport(
         .badData, "the checkpoint lacks tensor '\(name)'",
