@@ -117,6 +117,13 @@ let package = Package(
       ],
       path: "Sources/Verification", swiftSettings: safe),
 
+    .target(
+      name: "MartletExport",
+      dependencies: [
+        "MartletCheckpoints", "MartletPack", "MartletText", "MartletModel", "MartletBytes",
+      ],
+      path: "Sources/Export", swiftSettings: safe),
+
     // MARK: Floor 4: the command lines, and the words of errors: those of a board apart
     .target(
       name: "MartletBoardMessages",
@@ -131,7 +138,7 @@ let package = Package(
         "MartletBoardMessages", "MartletBytes", "MartletModel", "MartletImages", "MartletText",
         "MartletPack", "MartletRuntime", "MartletCheckpoints", "MartletReference",
         "MartletConversion", "MartletCalibration", "MartletQuantization", "MartletVerification",
-        "MartletSynthesis",
+        "MartletSynthesis", "MartletExport",
       ],
       path: "Tools/messages/Workstation", swiftSettings: safe),
     .executableTarget(
@@ -140,7 +147,7 @@ let package = Package(
         "MartletBytes", "MartletModel", "MartletImages", "MartletText", "MartletCheckpoints",
         "MartletPack", "MartletReference", "MartletRuntime", "MartletConversion",
         "MartletCalibration", "MartletQuantization", "MartletVerification", "MartletSynthesis",
-        "MartletBoardMessages", "MartletMessages", "CMartletPlatform",
+        "MartletExport", "MartletBoardMessages", "MartletMessages", "CMartletPlatform",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tools/martlet", swiftSettings: safe),
@@ -243,6 +250,13 @@ let package = Package(
         "MartletTestSupport",
       ],
       path: "Tests/Verification", swiftSettings: tests),
+    .testTarget(
+      name: "ExportTests",
+      dependencies: [
+        "MartletExport", "MartletConversion", "MartletQuantization", "MartletPack",
+        "MartletCheckpoints", "MartletModel", "MartletText", "MartletBytes", "MartletTestSupport",
+      ],
+      path: "Tests/Export", swiftSettings: tests),
     .testTarget(
       name: "MessagesTests",
       dependencies: [

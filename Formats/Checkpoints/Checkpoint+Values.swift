@@ -64,6 +64,22 @@ extension Checkpoint {
     return try floats(of: tensor, elements: rows.lowerBound * width..<rows.upperBound * width)
   }
 
+  /// The numbers of some elements in row-major order; a trap when the tensor has no such elements.
+  ///
+  /// - Throws: as `floats(_:)`.
+  package func floats(_ name: String, elements: Range<Int>) throws(CheckpointError) -> [Float] {
+    let tensor = try tensor(name)
+    precondition(
+      elements.lowerBound >= 0 && elements.upperBound <= tensor.count,
+      "the tensor has no such elements")
+    return try floats(of: tensor, elements: elements)
+  }
+
+  /// Lets go of the memory of some elements' pages.
+  package func discard(_ name: String, elements: Range<Int>) throws(CheckpointError) {
+    try discard(try tensor(name), elements: elements)
+  }
+
   /// The numbers of an integer or boolean tensor.
   ///
   /// - Throws: `noSuchTensor`; `elementTypeMismatch` for floats, and for a U64 that no `Int` holds.

@@ -35,6 +35,34 @@ package final class SourceParameters: FloatParameters {
     }
   }
 
+  package func values(of name: String, elements: Range<Int>) throws(ModelError) -> [Float] {
+    guard let tensors = bindings[name] else {
+      throw .parameterUnavailable(name: name, reason: "no such parameter")
+    }
+    var values: [Float] = []
+    values.reserveCapacity(elements.count)
+    // Where the tensor begins within the parameter.
+    var start = 0
+    do throws(CheckpointError) {
+      for tensor in tensors {
+        let count = checkpoint[tensor]?.count ?? 0
+        let part = elements.clamped(to: start..<start + count)
+        if !part.isEmpty {
+          let inner = part.lowerBound - start..<part.upperBound - start
+          let read = try checkpoint.floats(tensor, elements: inner)
+          if inner.count >= Self.discardedFrom {
+            try checkpoint.discard(tensor, elements: inner)
+          }
+          if part == elements { return read }
+          values += read
+        }
+        start += count
+      }
+    } catch { throw .parameterUnavailable(name: name, reason: "\(error)") }
+    precondition(values.count == elements.count, "the parameter has no such elements")
+    return values
+  }
+
   private func read(_ tensor: String) throws(CheckpointError) -> [Float] {
     let values = try checkpoint.floats(tensor)
     if values.count >= Self.discardedFrom { try checkpoint.discard(tensor) }

@@ -19,6 +19,7 @@ import Testing
         "--threads",
       ]
     ),
+    ("export", ["--to", "-o", "--type", "--language-from", "--threads", "--quiet"]),
     ("trace", ["--image", "--prompt", "-o", "--form", "--tap", "--max-tokens", "--threads"]),
     (
       "verify",

@@ -29,7 +29,7 @@ struct Martlet: ParsableCommand {
     version: MartletVersion.text,
     subcommands: [
       Convert.self, Calibrate.self, Inspect.self, Run.self, Trace.self, Verify.self, Bench.self,
-      Synthesize.self,
+      Synthesize.self, Export.self,
     ])
 
   static func main() {

@@ -112,4 +112,11 @@ private final class FoldedParameters: FloatParameters {
     guard let tensor = derived[name] else { return try source.values(of: name) }
     return try tensor.rounded(name: name)
   }
+
+  func values(of name: String, elements: Range<Int>) throws(ModelError) -> [Float] {
+    guard let tensor = derived[name] else {
+      return try source.values(of: name, elements: elements)
+    }
+    return Array(try tensor.rounded(name: name)[elements])
+  }
 }

@@ -42,6 +42,22 @@ struct CheckpointReport {
   var json: JSONOutput { sheet.json }
 
   init(_ checkpoint: Checkpoint, tensors: Bool) throws {
+    if let metadata = checkpoint.gguf {
+      // A language model alone is no FastVLM; its file still tells what it is.
+      sheet.add("kind", "kind", "language model")
+      sheet.add("format", "format", checkpoint.format.rawValue)
+      sheet.add(
+        "metadata", "metadata",
+        metadata.listing.map { pair in
+          var json = JSONOutput()
+          json.set("key", pair.key)
+          json.set("value", pair.value)
+          return ("\(pair.key) = \(pair.value)", json)
+        })
+      addFiles(checkpoint)
+      if tensors { addTensors(checkpoint) }
+      return
+    }
     let loaded = try LoadedSource(checkpoint)
     let description = loaded.source.description
     sheet.add("kind", "kind", "checkpoint")
@@ -52,6 +68,11 @@ struct CheckpointReport {
     sheet.add("train_time_units", "train-time units", loaded.report.forms.trainTime)
     sheet.add("head", "output matrix", loaded.report.head.text)
     sheet.describe(description)
+    addFiles(checkpoint)
+    if tensors { addTensors(checkpoint) }
+  }
+
+  private mutating func addFiles(_ checkpoint: Checkpoint) {
     sheet.add(
       "files", "files",
       checkpoint.files.map { file in
@@ -60,16 +81,18 @@ struct CheckpointReport {
         json.set("bytes", file.byteCount)
         return ("\(file.name)  \(file.byteCount) bytes", json)
       })
-    guard tensors else { return }
+  }
+
+  private mutating func addTensors(_ checkpoint: Checkpoint) {
     sheet.add(
       "tensors", "tensors",
       checkpoint.names.compactMap { name in
         guard let tensor = checkpoint[name] else { return nil }
         var json = JSONOutput()
         json.set("name", name)
-        json.set("dtype", tensor.elementType.rawValue)
+        json.set("dtype", tensor.storedType)
         json.set("shape", JSONValue.array(tensor.shape.map { .number(JSONNumber($0)) }))
-        return ("\(name)  \(tensor.elementType.rawValue) \(tensor.shape)", json)
+        return ("\(name)  \(tensor.storedType) \(tensor.shape)", json)
       })
   }
 }

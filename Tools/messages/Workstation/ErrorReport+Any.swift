@@ -5,6 +5,7 @@ import MartletBytes
 import MartletCalibration
 import MartletCheckpoints
 import MartletConversion
+import MartletExport
 import MartletImages
 import MartletModel
 import MartletPack
@@ -32,6 +33,7 @@ extension ErrorReport {
     case let error as CalibrationError: self = .of(error)
     case let error as VerificationError: self = .of(error)
     case let error as SynthesisError: self = .of(error)
+    case let error as ExportError: self = .of(error)
     default: return nil
     }
   }

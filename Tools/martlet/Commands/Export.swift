@@ -1,0 +1,94 @@
+import ArgumentParser
+import MartletBoardMessages
+import MartletBytes
+import MartletCheckpoints
+import MartletExport
+import MartletModel
+import MartletPack
+
+struct Export: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write a model for other programs: the language model for llama.cpp.",
+    discussion: """
+      --to gguf writes the language model with its tokenizer as one GGUF file. A pack's 4-bit groups become Q4_0 \
+      blocks bit for bit; its 8-bit rows become Q8_0; a checkpoint's floats become F16.
+      """)
+
+  enum Target: String, ExpressibleByArgument, CaseIterable {
+    case gguf
+  }
+
+  @Argument(help: "A pack or a checkpoint.")
+  var path: String
+
+  @OptionGroup var parts: SourceParts
+
+  @Option(name: .customLong("to"), help: "The format to write.")
+  var target: Target
+
+  @Option(name: .shortAndLong, help: "The file to write.")
+  var output: String
+
+  @Option(
+    name: .customLong("type"),
+    help: "Type of the matrices: f32, f16, q8_0 or q4_0; by default what fits the stored precision."
+  )
+  var storedType: GGUFDeclaration.StoredType?
+
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var quiet: QuietOption
+
+  func run() throws {
+    let notes = Notes(isQuiet: quiet.quiet)
+    try checkOutput(output)
+    switch target {
+    case .gguf: try writeGGUF(notes)
+    }
+  }
+
+  private func writeGGUF(_ notes: Notes) throws {
+    let description: ModelDescription
+    let parameters: any ExportedParameters
+    switch try ModelPath.open(path) {
+    case .pack(let pack):
+      try parts.refuse(forPack: path)
+      description = pack.description
+      parameters = try naming(pack: path) {
+        try PackParameters(
+          pack, roles: [.language], pool: try ThreadPool(threads: threads.count))
+      }
+    case .checkpoint(let checkpoint):
+      let loaded = try LoadedSource(checkpoint, language: try parts.language())
+      loaded.describe(notes)
+      description = loaded.folded.description
+      parameters = PlainParameters(loaded.folded.parameters)
+    }
+    let progress = Progress("writing", unit: "MB", quiet: quiet.quiet)
+    defer { progress.close() }
+    let report = try GGUFExport(description, parameters: parameters).write(
+      to: output, type: storedType, name: description.architecture
+    ) { written, total in
+      progress.update(Double(written) / 1e6, of: Double(total) / 1e6)
+    }
+    for name in report.widened {
+      notes.say("'\(name)': rows are no whole blocks of 32, stored as F16")
+    }
+    let types = GGUFDeclaration.StoredType.allCases.compactMap { type in
+      report.types[type].map { "\($0) \(type.rawValue)" }
+    }
+    notes.say(
+      "wrote '\(output)': \(types.joined(separator: ", ")), \(report.copied) copied bit for bit, "
+        + "\(Progress.number(Double(report.byteCount) / 1e6)) MB")
+  }
+}
+
+extension GGUFDeclaration.StoredType: ExpressibleByArgument {
+  public init?(argument: String) {
+    guard let type = Self.allCases.first(where: { $0.rawValue.lowercased() == argument }) else {
+      return nil
+    }
+    self = type
+  }
+
+  public static var allValueStrings: [String] { allCases.map { $0.rawValue.lowercased() } }
+}
