@@ -47,6 +47,22 @@ package enum CheckpointError: Error, Equatable, Sendable {
   /// A part of the header breaks a rule; `offset` is its place. `field` is a pair's key, a tensor's name, or a part
   /// of the fixed front.
   case ggufField(path: String, offset: Int, field: String, expected: String, found: String)
+  // Torch files
+
+  /// A ZIP archive is not as it must be at this byte. `member` is empty for the archive itself.
+  case zip(path: String, member: String, offset: Int, expected: String, found: String)
+  /// A member of a ZIP archive is compressed; torch stores them all.
+  case compressedMember(path: String, member: String, method: Int)
+  /// A pickle is not the description of tensors it must be, at this byte of the file.
+  case pickle(path: String, offset: Int, expected: String, found: String)
+  /// A pickle names something of Python that no checkpoint needs: it would run code or hold no tensors.
+  case pickleGlobal(path: String, offset: Int, name: String)
+  /// The data of a storage is not as the pickle states it.
+  case torchStorage(path: String, storage: String, expected: String, found: String, offset: Int)
+  /// A tensor needs more elements than its storage has; both count elements of the tensor's type.
+  case torchView(
+    path: String, tensor: String, storage: String, shape: [Int], strides: [Int], end: Int,
+    available: Int)
 
   // Several files
 

@@ -5,6 +5,8 @@ import MartletBytes
 package enum CheckpointFormat: String, CaseIterable, Sendable {
   case safetensors
   case gguf
+  /// What `torch.save` writes.
+  case torch
 
   /// The format of a file, by its content; its name only decides where the content is damaged.
   ///
@@ -15,31 +17,38 @@ package enum CheckpointFormat: String, CaseIterable, Sendable {
       unsafe bytes.extracting(first: 16).withUnsafeBytes { unsafe [UInt8]($0) }
     }
     if start.starts(with: GGUFHeader.magic) { return .gguf }
+    if start.starts(with: zipStart) || start.starts(with: TorchFile.legacyStart) { return .torch }
     for (magic, name) in foreign where start.starts(with: magic) {
       throw .unsupportedFormat(path: file.path, found: name)
     }
     // Safetensors have no magic: a header length, then the header's opening brace.
-    let looksLikeSafetensors = start.count > 8 && start[8] == UInt8(ascii: "{")
-    if looksLikeSafetensors || file.path.hasSuffix(Self.safetensorsSuffix) { return .safetensors }
-    if file.path.hasSuffix(Self.ggufSuffix) { return .gguf }
+    if start.count > 8 && start[8] == UInt8(ascii: "{") { return .safetensors }
+    for format in allCases
+    where format.suffixes.contains(where: { file.path.hasSuffix($0) }) {
+      return format
+    }
     throw .unknownFormat(path: file.path, firstBytes: start)
   }
 
-  static let safetensorsSuffix = ".safetensors"
-  static let ggufSuffix = ".gguf"
+  private static let zipStart: [UInt8] = Array("PK\u{3}\u{4}".utf8)
 
-  /// First bytes of weight files that users also have.
+  /// How names of such files end.
+  var suffixes: [String] {
+    switch self {
+    case .safetensors: [".safetensors"]
+    case .gguf: [".gguf"]
+    case .torch: [".bin", ".pt", ".pth"]
+    }
+  }
+
+  /// First bytes of files that users also have.
   private static let foreign: [(magic: [UInt8], name: String)] = [
-    (Array("PK\u{3}\u{4}".utf8), "torch zip archive"),
-    ([0x80, 0x02], "torch pickle"),
+    ([0x80, 0x02], "a pickle without torch's magic number"),
     ([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A], "HDF5"),
   ]
 
   /// Names of weight files in formats that are not read, for a clear error.
   static func foreignName(_ name: String) -> String? {
-    if name.hasSuffix(".bin") || name.hasSuffix(".pt") || name.hasSuffix(".pth") {
-      return "torch file"
-    }
     if name.hasSuffix(".h5") || name.hasSuffix(".hdf5") { return "HDF5" }
     if name.hasSuffix(".npz") { return "NumPy archive" }
     return nil
@@ -50,6 +59,7 @@ package enum CheckpointFormat: String, CaseIterable, Sendable {
     switch self {
     case .safetensors: try SafetensorsHeader(of: file).contents
     case .gguf: try GGUFHeader(of: file).contents
+    case .torch: try TorchFile(of: file).contents
     }
   }
 }

@@ -176,7 +176,6 @@ func safetensors(_ header: String, data: Int) -> [UInt8] {
   }
 
   @Test(arguments: [
-    ("pytorch_model.bin", "torch file"), ("encoder.pt", "torch file"),
     ("model.h5", "HDF5"), ("weights.npz", "NumPy archive"),
   ])
   func otherFormatsAreNamedByTheirFileNames(name: String, format: String) throws {
@@ -187,7 +186,7 @@ func safetensors(_ header: String, data: Int) -> [UInt8] {
 
   @Test(
     arguments: [
-      (Array("PK\u{3}\u{4}rest".utf8), "torch zip archive"), ([0x80, 0x02, 0x8A], "torch pickle"),
+      ([0x80, 0x02, 0x8A], "a pickle without torch's magic number"),
       ([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A], "HDF5"),
     ] as [([UInt8], String)])
   func otherFormatsAreRecognizedByTheirContent(bytes: [UInt8], format: String) throws {

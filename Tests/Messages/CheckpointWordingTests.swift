@@ -23,7 +23,7 @@ import Testing
       .noWeights(directory: "m"),
       "expected: at least one file of weights in the folder; found: none"),
     unreadable(
-      .unsupportedFormat(path: "m", found: "HDF5"), "expected: safetensors, gguf; found: HDF5"),
+      .unsupportedFormat(path: "m", found: "HDF5"), "expected: safetensors, gguf, torch; found: HDF5"),
     Wording(
       .of(CheckpointError.severalModels(directory: "m", files: ["a", "b"])), .badData,
       "error: cannot tell which model of 'm' is meant\n  found: 'a', 'b'\n  hint: give the path of one of them"
@@ -36,7 +36,7 @@ import Testing
       "tensor 'w': expected once, found twice"),
     unreadable(
       .unknownFormat(path: "m", firstBytes: [1, 255]),
-      "expected: safetensors, gguf; found: first bytes 01 ff"),
+      "expected: safetensors, gguf, torch; found: first bytes 01 ff"),
     unreadable(
       .headerSize(path: "m", found: 90, limit: 8),
       "header at byte 0: length 90 given, at most 8 possible" + cut),
@@ -70,6 +70,31 @@ import Testing
       "tensor 'w' starts at byte 16, the one before it ends at 8"),
     unreadable(
       .trailingBytes(path: "m", end: 8, byteCount: 9), "the tensors end at byte 8, the file at 9"),
+    unreadable(
+      .zip(path: "m", member: "", offset: 9, expected: "one archive", found: "a part of one"),
+      "archive at byte 9: expected one archive, found a part of one" + cut),
+    unreadable(
+      .zip(path: "m", member: "a/version", offset: 9, expected: "3 bytes", found: "2"),
+      "member 'a/version' at byte 9: expected 3 bytes, found 2" + cut),
+    unreadable(
+      .compressedMember(path: "m", member: "a/data.pkl", method: 8),
+      "member 'a/data.pkl': expected stored bytes, found compression method 8\n"
+        + "  hint: torch stores all members; unpack the archive and pack it with zip -0"),
+    unreadable(
+      .pickle(path: "m", offset: 7, expected: "a list to append to", found: "None"),
+      "pickle at byte 7: expected a list to append to, found None"),
+    unreadable(
+      .pickleGlobal(path: "m", offset: 7, name: "os system"),
+      "pickle at byte 7: expected tensors only, found Python's 'os system'\n"
+        + "  hint: nothing of it was run; save the weights alone: "
+        + "torch.save(model.state_dict(), …)"),
+    unreadable(
+      .torchStorage(path: "m", storage: "3", expected: "16 bytes", found: "12", offset: 64),
+      "storage '3' at byte 64: expected 16 bytes, found 12" + cut),
+    unreadable(
+      .torchView(
+        path: "m", tensor: "w", storage: "3", shape: [2, 4], strides: [4, 1], end: 8, available: 6),
+      "tensor 'w': shape [2, 4] with strides [4, 1] ends at element 8, storage '3' at 6"),
     Wording(
       .of(CheckpointError.duplicateTensor(name: "w", first: "a", second: "b")), .badData,
       "error: tensor 'w' stands in two files\n  'a' and 'b'"),

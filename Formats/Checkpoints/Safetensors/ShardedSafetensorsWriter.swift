@@ -118,7 +118,7 @@ package final class ShardedSafetensorsWriter {
     ]
     try rethrown { () throws(BytesError) in
       try AtomicFile.write(
-        index.text(.indented) + "\n", to: Directory.path(directory, SafetensorsIndex.name))
+        index.text(.indented) + "\n", to: Directory.path(directory, ShardIndex.safetensorsName))
     }
   }
 }

@@ -73,8 +73,9 @@ struct LoadedSource {
     for value in report.defaults {
       notes.say("not stated, taken as \(value.value): \(value.setting)")
     }
+    for remark in checkpoint.remarks { notes.say(remark.text) }
     for file in checkpoint.unusedFiles {
-      notes.warn("'\(file)' is not named by the index and was not read")
+      notes.warn("'\(file)' was not read: the weights lie in \(checkpoint.files[0].name)")
     }
     let applied = folding.applications.filter { $0.count > 0 }
       .map { "\($0.rule) × \($0.count)" }.joined(separator: ", ")
@@ -98,6 +99,19 @@ extension SourceReport.Head {
         + (differs ? "; the stored copy differs and was dropped" : "")
     case .identicalCopy: "the embedding's; the stored copy is identical"
     case .own: "its own"
+    }
+  }
+}
+
+extension CheckpointRemark {
+  var text: String {
+    switch self {
+    case .unwrapped(let file, let entry): "'\(file)': the weights are its entry '\(entry)'"
+    case .entriesNotRead(let file, let count, let names):
+      "'\(file)': \(count) entries were not read: \(names.joined(separator: ", "))"
+        + (count > names.count ? ", …" : "")
+    case .prefixRemoved(let file, let prefix):
+      "'\(file)': '\(prefix)' before every name was left out"
     }
   }
 }

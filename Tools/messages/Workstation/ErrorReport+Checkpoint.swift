@@ -60,6 +60,30 @@ extension ErrorReport {
         path, "'\(field)' at byte \(offset): expected \(expected), found \(found)")
     case .duplicateTensor(let name, let first, let second) where first == second:
       return unreadable(first, "tensor '\(name)': expected once, found twice")
+    case .zip(let path, let member, let offset, let expected, let found):
+      let place = member.isEmpty ? "archive" : "member '\(member)'"
+      return unreadable(
+        path, "\(place) at byte \(offset): expected \(expected), found \(found)", hint: cut)
+    case .compressedMember(let path, let member, let method):
+      return unreadable(
+        path, "member '\(member)': expected stored bytes, found compression method \(method)",
+        hint: "torch stores all members; unpack the archive and pack it with zip -0")
+    case .pickle(let path, let offset, let expected, let found):
+      return unreadable(
+        path, "pickle at byte \(offset): expected \(expected), found \(found)")
+    case .pickleGlobal(let path, let offset, let name):
+      return unreadable(
+        path, "pickle at byte \(offset): expected tensors only, found Python's '\(name)'",
+        hint: "nothing of it was run; save the weights alone: torch.save(model.state_dict(), …)")
+    case .torchStorage(let path, let storage, let expected, let found, let offset):
+      return unreadable(
+        path, "storage '\(storage)' at byte \(offset): expected \(expected), found \(found)",
+        hint: cut)
+    case .torchView(let path, let tensor, let storage, let shape, let strides, let end, let room):
+      return unreadable(
+        path,
+        "tensor '\(tensor)': shape \(shapeText(shape)) with strides \(shapeText(strides)) ends at "
+          + "element \(end), storage '\(storage)' at \(room)")
     case .duplicateTensor(let name, let first, let second):
       return ErrorReport(
         .badData, "tensor '\(name)' stands in two files", ["'\(first)' and '\(second)'"])

@@ -1,9 +1,10 @@
 import MartletBytes
 
-/// `model.safetensors.index.json`: which file holds which tensor.
-struct SafetensorsIndex {
-  static let name = "model.safetensors.index.json"
-  static let suffix = ".safetensors.index.json"
+/// `model.safetensors.index.json` or `pytorch_model.bin.index.json`: which file holds which tensor.
+struct ShardIndex {
+  static let safetensorsName = "model.safetensors.index.json"
+  static let torchName = "pytorch_model.bin.index.json"
+  static let suffix = ".index.json"
   /// The largest real index has some thousand lines.
   private static let byteLimit = 64 << 20
 
