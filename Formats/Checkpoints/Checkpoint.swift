@@ -99,9 +99,9 @@ package final class Checkpoint: Sendable {
     path = base.path
     format = base.format
     directory = base.directory
-    files = base.files + other.files
+    files = base === other ? base.files : base.files + other.files
     unusedFiles = base.unusedFiles
-    remarks = base.remarks + other.remarks
+    remarks = base === other ? base.remarks : base.remarks + other.remarks
     names = tensors.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     config = base.config
     gguf = base.gguf

@@ -33,6 +33,8 @@ package struct SourceReport: Equatable, Sendable {
     case tiedHead
     /// Separator rows of a merge type that this checkpoint does not use.
     case imageNewline
+    /// The other half of a contrastive model.
+    case textEncoder
     /// Rotary frequencies, which follow from theta.
     case rotaryFrequencies
   }
@@ -57,9 +59,23 @@ package struct SourceReport: Equatable, Sendable {
     }
   }
 
-  package var layout: FastVLMLayout
+  /// How the source names its tensors.
+  package enum Layout: Equatable, Sendable {
+    case fastVLM(FastVLMLayout)
+    case encoder(EncoderLayout)
+
+    package var name: String {
+      switch self {
+      case .fastVLM(let layout): layout.rawValue
+      case .encoder(let layout): layout.rawValue
+      }
+    }
+  }
+
+  package var layout: Layout
   package var forms: Forms
-  package var head: Head
+  /// `nil` for an encoder alone.
+  package var head: Head?
   package var ignored: [IgnoredTensors] = []
   package var defaults: [Default] = []
   /// The element types of the tensors in use, with their counts, by name of the type.

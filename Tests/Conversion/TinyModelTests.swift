@@ -35,7 +35,7 @@ import Testing
   func formsAreCountedUnitByUnit(_ fixture: TinyFixture, _ forms: (Int, Int)) throws {
     let report = try read(fixture).report
     #expect(report.forms == .init(fused: forms.0, trainTime: forms.1))
-    #expect(report.layout == (fixture == .native ? .native : .llava))
+    #expect(report.layout == .fastVLM(fixture == .native ? .native : .llava))
   }
 
   @Test func networksReadLikeThePaper() throws {

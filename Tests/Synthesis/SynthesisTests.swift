@@ -18,7 +18,7 @@ import Testing
     let checkpoint = try Checkpoint.open(path)
     // Throws where a tensor is missing, misshapen or unknown, and where the tokenizer cannot work.
     let (model, report) = try SourceModel.read(checkpoint)
-    #expect(report.layout == (layout == .native ? .native : .llava))
+    #expect(report.layout == .fastVLM(layout == .native ? .native : .llava))
     #expect((report.forms.trainTime > 0) == (layout == .llavaTrain))
     #expect((report.forms.fused > 0) == (layout != .llavaTrain))
     #expect(

@@ -6,6 +6,8 @@ import MartletModel
 package enum Architecture: Equatable, Sendable {
   /// Apple's FastVLM: FastViTHD, a projector and Qwen2 (arXiv 2412.13303).
   case fastVLM(FastVLMLayout)
+  /// The image encoder of MobileCLIP or MobileCLIP2, S0 to S4.
+  case mobileCLIP(EncoderLayout)
 
   /// The values of `model_type` that are read.
   package static let supportedModelTypes = FastVLMLayout.allCases.map(\.modelType)
@@ -20,6 +22,7 @@ package enum Architecture: Equatable, Sendable {
           layout: foreign.rawValue, evidence: evidence, supported: supportedModelTypes)
       }
     }
+    if let layout = EncoderLayout.detect(checkpoint.names) { return .mobileCLIP(layout) }
     if let modelType {
       for layout in FastVLMLayout.allCases where layout.modelType == modelType {
         // A native file under Apple's `model_type` is still native, and the other way round.
@@ -51,8 +54,15 @@ package enum Architecture: Equatable, Sendable {
     of checkpoint: Checkpoint, languageSource: Checkpoint? = nil
   ) throws(ConversionError) -> (model: SourceModel, report: SourceReport) {
     switch self {
+    case .mobileCLIP(let layout):
+      if let languageSource {
+        throw .unsupportedLayout(
+          layout: "encoder without a projector", evidence: checkpoint.path,
+          supported: ["a FastVLM to join '\(languageSource.path)' to"])
+      }
+      return try MobileCLIP(checkpoint, layout: layout).source()
     case .fastVLM(let layout):
-      try FastVLM(
+      return try FastVLM(
         checkpoint, layout: layout,
         languageSource: languageSource.map { (file) throws(ConversionError) in
           try GGUFLanguage(file)
@@ -68,7 +78,7 @@ private enum ForeignLayout: String, CaseIterable {
   case mlxCommunity = "MLX (mlx-vlm)"
   case mlx = "MLX"
   case adapter = "LLaVA adapter"
-  case encoderOnly = "encoder only"
+  case transformer = "MobileCLIP-B, a vision transformer"
   case gguf = "GGUF language model"
 
   private var prefixes: [String] {
@@ -77,8 +87,11 @@ private enum ForeignLayout: String, CaseIterable {
     case .mlxCommunity: ["vision_tower.vision_model."]
     case .adapter: ["base_model.model."]
     case .gguf: ["token_embd."]
-    case .encoderOnly:
-      ["image_encoder.model.", "visual.trunk.", "stem.", "patch_embed.", "module.visual.trunk."]
+    case .transformer:
+      [
+        "image_encoder.model.patch_emb.", "image_encoder.model.transformer.",
+        "visual.trunk.blocks.", "visual.trunk.patch_embed.",
+      ]
     }
   }
 

@@ -35,14 +35,7 @@ struct FastVLM {
     }
     self.configuration = configuration
     self.languageSource = languageSource
-    var entries: [String: TensorIndex.Entry] = [:]
-    for name in checkpoint.names {
-      guard let tensor = checkpoint[name] else { continue }
-      entries[name] = .init(
-        shape: tensor.shape, isFloat: tensor.elementType.isFloat,
-        elementType: tensor.storedType)
-    }
-    tensors = TensorIndex(entries)
+    tensors = TensorIndex(checkpoint)
   }
 
   func source() throws(ConversionError) -> (model: SourceModel, report: SourceReport) {
@@ -62,7 +55,7 @@ struct FastVLM {
     for part in [projector.bindings, language.bindings] { bindings.merge(part) { $1 } }
     let used = Set(bindings.values.joined())
     var report = SourceReport(
-      layout: names.layout, forms: encoder.forms, head: head,
+      layout: .fastVLM(names.layout), forms: encoder.forms, head: head,
       ignored: try ignored(besides: used, head: head), defaults: configuration.defaults)
     for name in used { report.elementTypes[tensors[name]?.elementType ?? "", default: 0] += 1 }
 
@@ -191,7 +184,7 @@ struct FastVLM {
 
 extension Checkpoint {
   /// A JSON file beside the weights; `nil` where there is none.
-  fileprivate func json(_ name: String) throws(ConversionError) -> JSONValue? {
+  func json(_ name: String) throws(ConversionError) -> JSONValue? {
     do throws(CheckpointError) {
       guard let file = try file(named: name) else { return nil }
       do throws(BytesError) {

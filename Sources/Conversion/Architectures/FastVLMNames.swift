@@ -17,10 +17,10 @@ package enum FastVLMLayout: String, CaseIterable, Equatable, Sendable {
 /// The words in which a layout names the same tensors.
 struct FastVLMNames: Sendable {
   let layout: FastVLMLayout
-  /// Path of the encoder.
-  let encoder: String
-  let stem: String
-  let head: String
+  /// Path of the encoder; empty where its names stand bare.
+  private(set) var encoder: String
+  private(set) var stem: String
+  private(set) var head: String
   /// ConvFFN inside a block.
   let feedForward: String
   let squeezeReduce: String
@@ -87,6 +87,19 @@ struct FastVLMNames: Sendable {
     self.projector = projector
   }
 
+  /// The path of something inside the encoder.
+  func at(_ path: String) -> String { encoder.isEmpty ? path : "\(encoder).\(path)" }
+
+  /// The same words for an encoder that lies elsewhere.
+  func withEncoder(at path: String) -> FastVLMNames {
+    let (stem, head) = (stem.dropFirst(encoder.count + 1), head.dropFirst(encoder.count + 1))
+    var moved = self
+    moved.encoder = path
+    moved.stem = moved.at(String(stem))
+    moved.head = moved.at(String(head))
+    return moved
+  }
+
   static func names(_ layout: FastVLMLayout) -> FastVLMNames {
     switch layout {
     case .llava: llava
@@ -114,9 +127,9 @@ struct FastVLMNames: Sendable {
   private func llavaStages(in tensors: TensorIndex) throws(ConversionError) -> [Stage] {
     var stages: [Stage] = []
     var (downsample, position): (String?, String?)
-    let count = try tensors.count(under: "\(encoder).network")
+    let count = try tensors.count(under: at("network"))
     for index in 0..<count {
-      let path = "\(encoder).network.\(index)"
+      let path = at("network.\(index)")
       if tensors.contains("\(path).proj") {
         downsample = path
       } else if tensors.contains("\(path).\(fused)")
@@ -129,15 +142,15 @@ struct FastVLMNames: Sendable {
       }
     }
     if stages.isEmpty || downsample != nil || position != nil {
-      throw .missingTensor(name: "\(encoder).network.\(count)", shape: nil, nearest: nil)
+      throw .missingTensor(name: at("network.\(count)"), shape: nil, nearest: nil)
     }
     return stages
   }
 
   private func nativeStages(in tensors: TensorIndex) throws(ConversionError) -> [Stage] {
     var stages: [Stage] = []
-    for index in 0..<max(1, try tensors.count(under: "\(encoder).stages")) {
-      let path = "\(encoder).stages.\(index)"
+    for index in 0..<max(1, try tensors.count(under: at("stages"))) {
+      let path = at("stages.\(index)")
       if !tensors.contains("\(path).blocks") {
         throw .missingTensor(name: "\(path).blocks.0", shape: nil, nearest: nil)
       }

@@ -73,6 +73,10 @@ struct FastViTHD {
     _ name: String, _ path: String, _ x: ValueID
   ) throws(ConversionError) -> ValueID {
     var x = try largeKernel("\(name).0", "\(path).proj.0", x, stride: Self.downsampleStride)
+    if source.tensors.contains("\(path).proj.0.se") {
+      x = try squeezeExcite(
+        "\(name).0.squeezeExcite", "\(path).proj.0", x)
+    }
     x = source.layer("\(name).0.activation", .activate(.gelu), x)
     x = try mobileOne("\(name).1", "\(path).proj.1", x, stride: 1)
     return source.layer("\(name).1.activation", .activate(.gelu), x)
@@ -135,11 +139,18 @@ struct FastViTHD {
         name: "\(mixer).qkv.weight", expected: "a width of whole heads of \(Self.headSize)",
         found: try source.shape(of: "\(mixer).qkv.weight"))
     }
-    let norm = Normalization(
-      channels: width, eps: Self.layerNormEps,
-      weight: try source.vector("\(name).norm.weight", width, from: "\(path).norm.weight"),
-      bias: try source.vector("\(name).norm.bias", width, from: "\(path).norm.bias"))
-    var y = source.layer("\(name).norm", .layerNorm(norm), x)
+    var y: ValueID
+    if source.tensors.contains("\(path).norm.running_var") {
+      // MobileCLIP S0 to S2.
+      let norm = try source.batchNorm("\(name).norm", width, from: "\(path).norm")
+      y = source.layer("\(name).norm", .batchNorm(norm), x)
+    } else {
+      let norm = Normalization(
+        channels: width, eps: Self.layerNormEps,
+        weight: try source.vector("\(name).norm.weight", width, from: "\(path).norm.weight"),
+        bias: try source.vector("\(name).norm.bias", width, from: "\(path).norm.bias"))
+      y = source.layer("\(name).norm", .layerNorm(norm), x)
+    }
     y = try linear("\(name).qkv", "\(mixer).qkv", y, outputs: 3 * width, bias: .never)
     let heads = width / Self.headSize
     let op = Attention(
@@ -170,12 +181,16 @@ struct FastViTHD {
   /// `GELU(SE(conv))`
   private mutating func head(_ x: ValueID) throws(ConversionError) -> ValueID {
     var y = try mobileOne("head.convolution", names.head, x, stride: 1)
-    let width = source.channels(y)
-    let (reduce, expand) = (
-      "\(names.head).\(names.squeezeReduce)", "\(names.head).\(names.squeezeExpand)"
-    )
+    y = try squeezeExcite("head.squeezeExcite", names.head, y)
+    return source.layer("head.activation", .activate(.gelu), y)
+  }
+
+  private mutating func squeezeExcite(
+    _ name: String, _ path: String, _ x: ValueID
+  ) throws(ConversionError) -> ValueID {
+    let width = source.channels(x)
+    let (reduce, expand) = ("\(path).\(names.squeezeReduce)", "\(path).\(names.squeezeExpand)")
     let reduced = try source.outputs(ofMatrix: "\(reduce).weight", inputs: width)
-    let name = "head.squeezeExcite"
     let op = SqueezeExcite(
       channels: width, reducedChannels: reduced,
       reduceWeight: try source.matrix(
@@ -184,8 +199,7 @@ struct FastViTHD {
       expandWeight: try source.matrix(
         "\(name).expand.weight", outputs: width, inputs: reduced, from: "\(expand).weight"),
       expandBias: try source.vector("\(name).expand.bias", width, from: "\(expand).bias"))
-    y = source.layer(name, .squeezeExcite(op), y)
-    return source.layer("head.activation", .activate(.gelu), y)
+    return source.layer(name, .squeezeExcite(op), x)
   }
 }
 

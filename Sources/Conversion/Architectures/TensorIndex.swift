@@ -1,3 +1,4 @@
+import MartletCheckpoints
 import MartletModel
 
 /// Names and shapes of a checkpoint's tensors, found by name or by the path they lie under.
@@ -32,6 +33,16 @@ struct TensorIndex: Sendable {
       }
     }
     self.children = children
+  }
+
+  init(_ checkpoint: Checkpoint) {
+    var entries: [String: Entry] = [:]
+    for name in checkpoint.names {
+      guard let tensor = checkpoint[name] else { continue }
+      entries[name] = Entry(
+        shape: tensor.shape, isFloat: tensor.elementType.isFloat, elementType: tensor.storedType)
+    }
+    self.init(entries)
   }
 
   subscript(name: String) -> Entry? { entries[name] }

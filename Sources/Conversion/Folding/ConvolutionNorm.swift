@@ -11,7 +11,9 @@ extension FoldingRule {
     let layer = graph.network.layers[index]
     guard case .batchNorm(let op) = layer.op else { return .none }
     guard let (map, inner) = graph.linearMap(of: layer.inputs[0], readOnlyBy: index) else {
-      return .left(graph.obstacle(before: index))
+      // The next rule takes a norm in front of a product.
+      return graph.linearReader(of: layer.output) == nil
+        ? .left(graph.obstacle(before: index)) : .none
     }
     let norm = BatchNormAffine(op, in: graph)
     graph.rewrite(

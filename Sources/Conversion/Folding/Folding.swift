@@ -8,15 +8,34 @@ extension SourceModel {
   /// - Throws: `batchNormStatistic` for statistics no batch norm can have, `model(.notRunnable)` where a source op is
   ///   left because no rule fits.
   package func folded() throws(ConversionError) -> (model: FoldedModel, report: FoldingReport) {
+    let (description, parameters, report) = try rewritten(by: FoldingRule.ordered)
+    do throws(ModelError) {
+      return (try FoldedModel(description: description, parameters: parameters), report)
+    } catch { throw .model(error) }
+  }
+
+  /// The same model in the form that checkpoints are published in: branches and positional residuals are plain kernels;
+  /// batch norms behind kernels, layer scales and the weights of layer norms stay apart.
+  /// - Throws: `batchNormStatistic`.
+  package func reparameterized() throws(ConversionError) -> SourceModel {
+    let (description, parameters, _) = try rewritten(by: FoldingRule.reparameterizing)
+    do throws(ModelError) {
+      return try SourceModel(description: description, parameters: parameters)
+    } catch { throw .model(error) }
+  }
+
+  private func rewritten(
+    by rules: [FoldingRule]
+  ) throws(ConversionError) -> (ModelDescription, any FloatParameters, FoldingReport) {
     var description = description
     var derived: [String: LazyTensor] = [:]
     var report = FoldingReport()
-    var counts = [Int](repeating: 0, count: FoldingRule.ordered.count)
+    var counts = [Int](repeating: 0, count: rules.count)
     for index in description.networks.indices {
       let network = description.networks[index]
       try checkStatistics(of: network, into: &report)
       var graph = FoldingGraph(network, parameters: parameters)
-      for (rule, count) in zip(FoldingRule.ordered, counts.indices) {
+      for (rule, count) in zip(rules, counts.indices) {
         counts[count] += graph.run(rule, into: &report)
       }
       let swept = graph.swept()
@@ -25,13 +44,10 @@ extension SourceModel {
       let kept = Set(swept.network.values.map(\.name))
       report.changedValues.removeAll { $0.hasPrefix(network.role.name) && !kept.contains($0) }
     }
-    report.applications = zip(FoldingRule.ordered, counts).map {
+    report.applications = zip(rules, counts).map {
       FoldingReport.Application(rule: $0.name, count: $1)
     }
-    do throws(ModelError) {
-      let folded = FoldedParameters(derived: derived, source: parameters)
-      return (try FoldedModel(description: description, parameters: folded), report)
-    } catch { throw .model(error) }
+    return (description, FoldedParameters(derived: derived, source: parameters), report)
   }
 
   /// A variance below zero or a statistic that is not finite would spread through every product behind it.

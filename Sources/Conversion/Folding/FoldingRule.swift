@@ -22,6 +22,11 @@ package struct FoldingRule: Sendable {
     self.apply = apply
   }
 
+  /// The rules that checkpoints are published by: what upstream calls reparameterization.
+  static let reparameterizing: [FoldingRule] = [
+    mobileOneBranches, largeKernelBranches, repMixer, positionalResidual,
+  ]
+
   /// All rules in the order in which they run: branches become plain kernels first, then residuals and norms are
   /// absorbed by them, then factors by the products next to them.
   package static let ordered: [FoldingRule] = [
@@ -30,6 +35,7 @@ package struct FoldingRule: Sendable {
     repMixer,  // 3.3
     positionalResidual,  // 3.4
     convolutionNorm,  // 3.5
+    batchNormIntoLinear,  // 3.7
     layerScale,  // 3.6, into fc2 and the attention's projection
     layerNormIntoLinear,  // 3.6
     attentionScale,  // 3.6

@@ -24,7 +24,13 @@ struct Run: ParsableCommand {
   var image: [String] = []
 
   @Option(help: "The question.")
-  var prompt: String
+  var prompt: String?
+
+  @Flag(
+    help:
+      "Print each picture's embedding, of length 1, instead of an answer: for an image encoder alone."
+  )
+  var embedding = false
 
   @Option(help: "Most tokens to generate.")
   var maxTokens = 256
@@ -52,6 +58,7 @@ struct Run: ParsableCommand {
   }
 
   func run() throws {
+    if embedding { return try embed() }
     let start = MonotonicClock.nanoseconds
     let answerer: any Answerer
     switch try ModelPath.open(path) {
@@ -71,7 +78,11 @@ struct Run: ParsableCommand {
     let description = answerer.description
     guard let specification = description.tokenizer, let template = description.prompt else {
       throw CommandError(
-        .badData, "'\(path)' cannot answer questions", ["it holds an image encoder only"])
+        .badData, "'\(path)' cannot answer questions", ["it holds an image encoder only"],
+        hint: "ask for --embedding")
+    }
+    guard let prompt else {
+      throw CommandError(.usage, "there is no question", ["expected: --prompt TEXT; found: none"])
     }
     let tokenizer = try Tokenizer(specification)
     let request = AnswerRequest(
@@ -94,6 +105,60 @@ struct Run: ParsableCommand {
       answer.json(text: trimmed(tokenizer.decode(answer.ids)), load: load, threads: threads.count)
         .print()
     }
+  }
+
+  private func embed() throws {
+    if prompt != nil {
+      throw CommandError(.usage, "--embedding takes no --prompt", ["found: both"])
+    }
+    if image.isEmpty {
+      throw CommandError(.usage, "--embedding needs a picture", ["expected: --image FILE"])
+    }
+    let start = MonotonicClock.nanoseconds
+    let embedder: any Embedder
+    switch try ModelPath.open(path) {
+    case .pack(let pack):
+      try parts.refuse(forPack: path)
+      embedder = try PackEmbedder(pack, isa: isa, threads: threads.count)
+    case .checkpoint(let checkpoint):
+      embedder = try ReferenceEmbedder(LoadedSource(checkpoint), threads: threads.count)
+    }
+    if embedder.description.tokenizer != nil {
+      throw CommandError(
+        .usage, "--embedding is for an image encoder alone",
+        ["'\(path)' holds a language model, which takes many rows of a picture"])
+    }
+    let load = MonotonicClock.milliseconds(since: start)
+    let embeddings = try image.map { try embedder.embedding(of: $0) }
+    if output.json {
+      embeddingJSON(embeddings, load: load).print()
+    } else {
+      for embedding in embeddings {
+        printOrExit(embedding.values.map { "\($0)" }.joined(separator: " ") + "\n")
+      }
+    }
+  }
+
+  private func embeddingJSON(_ embeddings: [PictureEmbedding], load: Double) -> JSONOutput {
+    var json = JSONOutput()
+    json.set(
+      "embeddings",
+      JSONValue.array(
+        zip(image, embeddings).map { path, embedding in
+          var item = JSONOutput()
+          item.set("image", path)
+          item.set(
+            "embedding",
+            JSONValue.array(embedding.values.map { JSONValue(Double($0)) }))
+          item.set("preprocess_ms", embedding.preprocess)
+          item.set("encode_ms", embedding.encode)
+          return item.value
+        }))
+    json.set("width", embeddings.first?.values.count ?? 0)
+    json.set("load_ms", load)
+    json.set("peak_rss_bytes", Machine.peakResidentBytes)
+    json.set("threads", threads.count)
+    return json
   }
 
   /// Prints a piece; white space before the answer's first word is left out, as the reference strips it.

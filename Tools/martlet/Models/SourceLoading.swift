@@ -60,12 +60,12 @@ struct LoadedSource {
       .map { "\($0.value) \($0.key)" }.joined(separator: ", ")
     notes.say(
       "read \(checkpoint.names.count) tensors (\(types)) of \(source.description.architecture), "
-        + "\(report.layout.rawValue) layout; \(forms.fused) fused and \(forms.trainTime) train-time units"
+        + "\(report.layout.name) layout; \(forms.fused) fused and \(forms.trainTime) train-time units"
     )
     if let language {
       notes.say("language model and tokenizer: those of '\(language.path)'")
     }
-    notes.say("output matrix: \(report.head.text)")
+    if let head = report.head { notes.say("output matrix: \(head.text)") }
     for ignored in report.ignored {
       notes.say(
         "not part of the model: \(ignored.names.count) tensors (\(ignored.reason.rawValue))")

@@ -63,10 +63,10 @@ struct CheckpointReport {
     sheet.add("kind", "kind", "checkpoint")
     sheet.add("format", "format", checkpoint.format.rawValue)
     sheet.add("architecture", "architecture", description.architecture)
-    sheet.add("layout", "layout", loaded.report.layout.rawValue)
+    sheet.add("layout", "layout", loaded.report.layout.name)
     sheet.add("fused_units", "fused units", loaded.report.forms.fused)
     sheet.add("train_time_units", "train-time units", loaded.report.forms.trainTime)
-    sheet.add("head", "output matrix", loaded.report.head.text)
+    if let head = loaded.report.head { sheet.add("head", "output matrix", head.text) }
     sheet.describe(description)
     addFiles(checkpoint)
     if tensors { addTensors(checkpoint) }
