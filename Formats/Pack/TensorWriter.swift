@@ -147,6 +147,8 @@ private struct FrameBatch {
     let limit = bytes.count - (3 * bytes.count + 99) / 100
     var frames: [StoredFrame] = []
     var packed: [UInt8] = []
+    // Untouched memory costs nothing, growing by copies would: a component of gigabytes is held once.
+    packed.reserveCapacity(limit + bound * framesPerRound)
     for first in stride(from: 0, to: frameCount, by: framesPerRound) {
       let round = first..<min(frameCount, first + framesPerRound)
       for (slot, frame) in pack(bytes, round: round, storage: storage).enumerated() {

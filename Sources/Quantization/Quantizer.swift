@@ -57,6 +57,11 @@ final class QuantizedParameters: EncodedParameters {
     guard let shape = shapes[name], let encoding = plan.weights[name] else {
       throw .parameterUnavailable(name: name, reason: "no such parameter")
     }
+    if encoding == .int8Panels || encoding == .int4Panels {
+      let matrix = try matrix(name: name, shape: shape, encoding: encoding)
+      return EncodedParameter(
+        name: name, shape: shape, encoding: encoding, components: matrix.components)
+    }
     var values = try finite(name)
     if let weight = corrections.weightOfBias[name] {
       let correction = try correction(bias: name, weight: weight)
@@ -66,35 +71,37 @@ final class QuantizedParameters: EncodedParameters {
     }
     return EncodedParameter(
       name: name, shape: shape, encoding: encoding,
-      components: components(values, name: name, shape: shape, encoding: encoding))
+      components: [(.codes, codes(values, shape: shape, encoding: encoding))])
   }
 
-  private func components(
-    _ values: [Float], name: String, shape: [Int], encoding: WeightEncoding
-  ) -> [(component: WeightComponent, bytes: [UInt8])] {
+  private func codes(
+    _ values: [Float], shape: [Int], encoding: WeightEncoding
+  ) -> [UInt8] {
     switch encoding {
-    case .float32: return [(.codes, PanelPacking.bytes(values))]
+    case .float32: return PanelPacking.bytes(values)
     case .float32Taps:
-      return [(.codes, PanelPacking.bytes(PanelPacking.taps(values, outputs: shape[0])))]
+      return PanelPacking.bytes(PanelPacking.taps(values, outputs: shape[0]))
     case .float32Patches:
-      return [(.codes, PanelPacking.bytes(PanelPacking.patches(values, shape: shape)))]
+      return PanelPacking.bytes(PanelPacking.patches(values, shape: shape))
     case .float32Panels:
-      return [(.codes, PanelPacking.bytes(PanelPacking.panels(values, outputs: shape[0])))]
-    case .int8Panels, .int4Panels:
-      let matrix = matrix(values, name: name, shape: shape, encoding: encoding)
-      return matrix.components
+      return PanelPacking.bytes(PanelPacking.panels(values, outputs: shape[0]))
+    case .int8Panels, .int4Panels: preconditionFailure("matrices of codes are encoded by panels")
     }
   }
 
+  /// Reads the weights some rows at a time: the float matrix of a large embedding is never held whole.
   private func matrix(
-    _ values: [Float], name: String, shape: [Int], encoding: WeightEncoding
-  ) -> EncodedMatrix {
+    name: String, shape: [Int], encoding: WeightEncoding
+  ) throws(ModelError) -> EncodedMatrix {
     let target = corrections.target(ofWeight: name)
     let means = target?.means ?? []
+    let rows = { (rows: Range<Int>) throws(ModelError) in
+      try self.finite(name, elements: rows.lowerBound * shape[1]..<rows.upperBound * shape[1])
+    }
     let matrix =
       encoding == .int8Panels
-      ? EncodedMatrix.int8(values, outputs: shape[0], means: means, pool: pool)
-      : EncodedMatrix.int4(values, outputs: shape[0], means: means, pool: pool)
+      ? try EncodedMatrix.int8(shape: shape, means: means, pool: pool, rows: rows)
+      : try EncodedMatrix.int4(shape: shape, means: means, pool: pool, rows: rows)
     if let target { known.withLock { $0[target.bias] = matrix.meanError } }
     return matrix
   }
@@ -104,13 +111,24 @@ final class QuantizedParameters: EncodedParameters {
     guard let shape = shapes[weight], let encoding = plan.weights[weight] else {
       throw .parameterUnavailable(name: weight, reason: "no such parameter")
     }
-    return matrix(try finite(weight), name: weight, shape: shape, encoding: encoding).meanError
+    return try matrix(name: weight, shape: shape, encoding: encoding).meanError
   }
 
   private func finite(_ name: String) throws(ModelError) -> [Float] {
-    let values = try source.values(of: name)
+    try checked(source.values(of: name), name, start: 0)
+  }
+
+  private func finite(
+    _ name: String, elements: Range<Int>
+  ) throws(ModelError) -> [Float] {
+    try checked(source.values(of: name, elements: elements), name, start: elements.lowerBound)
+  }
+
+  private func checked(
+    _ values: [Float], _ name: String, start: Int
+  ) throws(ModelError) -> [Float] {
     if let index = PanelPacking.firstNotFinite(values) {
-      throw .notFinite(parameter: name, index: index)
+      throw .notFinite(parameter: name, index: start + index)
     }
     return values
   }

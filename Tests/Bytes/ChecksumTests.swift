@@ -58,6 +58,16 @@ import Testing
     #expect(SHA256.hexadecimal(SHA256.digest(Array(text.utf8))) == expected)
   }
 
+  @Test func sha256IsTheSameWithAndWithoutInstructionsForIt() {
+    var generator = SeededGenerator(seed: 9)
+    for length in [0, 1, 63, 64, 65, 128, 1000, 4096] {
+      let bytes = (0..<length).map { _ in UInt8(generator.int(in: 0...255)) }
+      var portable = SHA256(.portable)
+      portable.update(bytes)
+      #expect(portable.digest() == SHA256.digest(bytes))
+    }
+  }
+
   @Test func sha256TakesBytesInPiecesOfAnySize() throws {
     var generator = SeededGenerator(seed: 12)
     let bytes = generator.bytes(1000)

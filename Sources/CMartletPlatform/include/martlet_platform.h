@@ -110,6 +110,10 @@ size_t martlet_page_bytes(void);
 void *MARTLET_NULLABLE martlet_allocate(size_t count);
 /// The same for memory used in scattered parts: only the pages that are touched cost anything.
 void *MARTLET_NULLABLE martlet_reserve(size_t count);
+/// Takes whole blocks of 64 bytes into a SHA-256 state by the processor's instructions for it; false, and nothing
+/// done, where it has none.
+bool martlet_sha256_blocks(
+    uint32_t *MARTLET_NONNULL state, const uint8_t *MARTLET_NONNULL bytes, size_t blocks);
 /// Asks for large pages where memory from elsewhere spans some: fresh memory is then touched at a fraction of
 /// the cost. Changes nothing else.
 void martlet_prefer_large_pages(const void *MARTLET_NONNULL bytes, size_t count);

@@ -7,56 +7,85 @@ struct EncodedMatrix {
   /// `Σ (w − ŵ) · mean(x)` per output where means were given, else empty.
   var meanError: [Double]
 
+  /// Where the weights of some rows come from, `[rows, inputs]`.
+  typealias Rows<E: Error> = (Range<Int>) throws(E) -> [Float]
+
+  /// Numbers read at a time: enough to keep threads busy, little beside the encoded matrix of a large model.
+  static let readNumbers = 1 << 25
+
   /// - Parameters:
-  ///   - weights: `[outputs, inputs]`.
+  ///   - shape: `[outputs, inputs]`.
   ///   - means: mean of each input, or empty.
   ///   - pool: works on panels side by side; no result depends on it.
+  ///   - rows: asked for every row once, in order, whole panels at a time.
+  static func int8<E: Error>(
+    shape: [Int], means: [Double], pool: ThreadPool? = nil, rows: Rows<E>
+  ) throws(E) -> EncodedMatrix {
+    try matrix(.int8Panels, shape, pool, rows: rows) { weights, inputs in
+      EncodedPanel.int8(weights, inputs: inputs, means: means)
+    }
+  }
+
+  /// The same with 4-bit codes in groups of 32 inputs.
+  static func int4<E: Error>(
+    shape: [Int], means: [Double], pool: ThreadPool? = nil, rows: Rows<E>
+  ) throws(E) -> EncodedMatrix {
+    try matrix(.int4Panels, shape, pool, rows: rows) { weights, inputs in
+      EncodedPanel.int4(weights, inputs: inputs, means: means)
+    }
+  }
+
+  /// The matrices of weights in memory.
   static func int8(
     _ weights: [Float], outputs: Int, means: [Double], pool: ThreadPool? = nil
   ) -> EncodedMatrix {
     let inputs = weights.count / outputs
-    let panels = panels(weights, inputs: inputs, pool: pool) {
-      EncodedPanel.int8($0, inputs: inputs, means: means)
+    return int8(shape: [outputs, inputs], means: means, pool: pool) { (rows) throws(Never) in
+      Array(weights[rows.lowerBound * inputs..<rows.upperBound * inputs])
     }
-    return EncodedMatrix(panels) { Int32($0) }
   }
 
-  /// The same with 4-bit codes in groups of 32 inputs.
   static func int4(
     _ weights: [Float], outputs: Int, means: [Double], pool: ThreadPool? = nil
   ) -> EncodedMatrix {
     let inputs = weights.count / outputs
-    let panels = panels(weights, inputs: inputs, pool: pool) {
-      EncodedPanel.int4($0, inputs: inputs, means: means)
-    }
-    return EncodedMatrix(panels) { Int32(bitPattern: Float($0).bitPattern) }
-  }
-
-  private static func panels(
-    _ weights: [Float], inputs: Int, pool: ThreadPool?,
-    _ encode: (ArraySlice<Float>) -> EncodedPanel
-  ) -> [EncodedPanel] {
-    let size = PanelPacking.panel * inputs
-    return pool.map((weights.count + size - 1) / size) { index in
-      encode(weights[(index * size)..<min(weights.count, (index + 1) * size)])
+    return int4(shape: [outputs, inputs], means: means, pool: pool) { (rows) throws(Never) in
+      Array(weights[rows.lowerBound * inputs..<rows.upperBound * inputs])
     }
   }
 
-  /// - Parameter stored: the bits of an offset.
-  private init(_ panels: [EncodedPanel], stored: (Double) -> Int32) {
+  private static func matrix<E: Error>(
+    _ encoding: WeightEncoding, _ shape: [Int], _ pool: ThreadPool?, rows: Rows<E>,
+    _ encode: (ArraySlice<Float>, Int) -> EncodedPanel
+  ) throws(E) -> EncodedMatrix {
+    let (outputs, inputs) = (shape[0], shape[1])
+    let panel = PanelPacking.panel
+    let step = max(1, readNumbers / (panel * inputs)) * panel
     var (codes, scales): ([UInt8], [UInt8]) = ([], [])
-    codes.reserveCapacity(panels.reduce(0) { $0 + $1.codes.count })
-    scales.reserveCapacity(panels.reduce(0) { $0 + $1.scales.count })
-    var offsets: [Int32] = []
-    meanError = []
-    for panel in panels {
-      codes += panel.codes
-      scales += panel.scales
-      offsets += panel.offsets.map(stored)
-      meanError += panel.meanError
+    for (component, byteCount) in encoding.components(shape: shape) ?? [] {
+      if component == .codes { codes.reserveCapacity(byteCount) }
+      if component == .scales { scales.reserveCapacity(byteCount) }
     }
-    components = [
-      (.codes, codes), (.scales, scales), (.offsets, PanelPacking.bytes(offsets)),
-    ]
+    var offsets: [Int32] = []
+    var meanError: [Double] = []
+    for start in stride(from: 0, to: outputs, by: step) {
+      let weights = try rows(start..<min(outputs, start + step))
+      let size = panel * inputs
+      let panels = pool.map((weights.count + size - 1) / size) { index in
+        encode(weights[(index * size)..<min(weights.count, (index + 1) * size)], inputs)
+      }
+      for panel in panels {
+        codes += panel.codes
+        scales += panel.scales
+        offsets += panel.offsets.map {
+          encoding == .int8Panels ? Int32($0) : Int32(bitPattern: Float($0).bitPattern)
+        }
+        meanError += panel.meanError
+      }
+    }
+    return EncodedMatrix(
+      components: [
+        (.codes, codes), (.scales, scales), (.offsets, PanelPacking.bytes(offsets)),
+      ], meanError: meanError)
   }
 }

@@ -34,7 +34,8 @@ struct Calibrate: ParsableCommand {
 
   @Option(
     help:
-      "Bound on the weights kept in memory, e.g. 2G; the others are read again for every picture.")
+      "Bound on memory, e.g. 4G: kept, or refused at once; weights beyond it are read for every picture."
+  )
   var maxMemory: ByteSize?
 
   @Option(help: "Recorded in the table.")
@@ -50,6 +51,7 @@ struct Calibrate: ParsableCommand {
       try Checkpoint.open(source), language: try parts.language(), resolution: resolution,
       fit: imageFit)
     loaded.describe(notes)
+    try MemoryNeed.check(maxMemory, MemoryNeed.calibration(of: loaded.folded), for: "calibrating")
     // All that any scheme asks for, so that one table serves them all.
     var scheme = Scheme.preset(.int8)
     scheme.activations = .calibrated
@@ -125,7 +127,7 @@ struct CalibrationLimits {
   /// Activations of an encoder at 1024² take about 1 GB beside the weights.
   var weightBytes: Int {
     guard let maximumMemory else { return 3 << 29 }
-    return max(64 << 20, maximumMemory - 3 << 29)
+    return max(64 << 20, maximumMemory - MemoryNeed.activations)
   }
 }
 

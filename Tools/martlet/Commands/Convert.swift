@@ -38,7 +38,9 @@ struct Convert: ParsableCommand {
   @Flag(help: "Store weights uncompressed and aligned, to be mapped: a larger file, less memory.")
   var raw = false
 
-  @Option(help: "Bound on memory, e.g. 2G; weights are read again where they do not fit.")
+  @Option(
+    help:
+      "Bound on memory, e.g. 2G: kept, or refused at once; calibration reads weights again.")
   var maxMemory: ByteSize?
 
   @Option(help: "Recorded in the pack and used by everything random.")
@@ -66,6 +68,7 @@ struct Convert: ParsableCommand {
     let pool = try ThreadPool(threads: threads.count)
     let model = try Quantizer.quantized(
       loaded.folded, scheme: scheme, statistics: table, pool: pool)
+    try MemoryNeed.check(maxMemory, MemoryNeed.conversion(of: model), for: "converting")
     var provenance = Provenance()
     provenance.append(Provenance.Key.tool, .text(MartletVersion.text))
     provenance.append(Provenance.Key.scheme, .text(scheme.text))
