@@ -1,7 +1,7 @@
 // MartletExport: models in the files of other programs.
 //
 // In:      a pack, or a model read from a checkpoint.
-// Out:     the language model as one GGUF file for llama.cpp.
+// Out:     the language model as one GGUF file for llama.cpp; the whole as a directory for transformers.
 // Refuses: networks that llama.cpp's qwen2 cannot be told of, with the layer's name.
 //
 // Numbers are asked for a part at a time and written as they come, so that no tensor is held whole.
@@ -17,6 +17,8 @@ package enum ExportError: Error, Equatable, Sendable {
   case partMissing(part: String, format: String)
   /// The network is not of the form that the format can say.
   case form(layer: String, expected: String, found: String)
+  /// Something already stands where a directory is to be made.
+  case occupied(path: String)
   case model(ModelError)
   case checkpoint(CheckpointError)
   case pack(PackError)

@@ -8,14 +8,17 @@ import MartletPack
 
 struct Export: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Write a model for other programs: the language model for llama.cpp.",
+    abstract: "Write a model for other programs: llama.cpp and transformers.",
     discussion: """
       --to gguf writes the language model with its tokenizer as one GGUF file. A pack's 4-bit groups become Q4_0 \
       blocks bit for bit; its 8-bit rows become Q8_0; a checkpoint's floats become F16.
+
+      --to safetensors writes a checkpoint as transformers' FastVlmForConditionalGeneration loads it, the encoder's \
+      branches fused, in float32. A pack has norms and scales folded into products, which that layout cannot say.
       """)
 
   enum Target: String, ExpressibleByArgument, CaseIterable {
-    case gguf
+    case gguf, safetensors
   }
 
   @Argument(help: "A pack or a checkpoint.")
@@ -26,7 +29,7 @@ struct Export: ParsableCommand {
   @Option(name: .customLong("to"), help: "The format to write.")
   var target: Target
 
-  @Option(name: .shortAndLong, help: "The file to write.")
+  @Option(name: .shortAndLong, help: "The file to write, or the directory to make.")
   var output: String
 
   @Option(
@@ -40,10 +43,40 @@ struct Export: ParsableCommand {
 
   func run() throws {
     let notes = Notes(isQuiet: quiet.quiet)
-    try checkOutput(output)
     switch target {
-    case .gguf: try writeGGUF(notes)
+    case .gguf:
+      try checkOutput(output)
+      try writeGGUF(notes)
+    case .safetensors: try writeNative(notes)
     }
+  }
+
+  private func writeNative(_ notes: Notes) throws {
+    if let storedType {
+      throw CommandError(
+        .usage, "--type \(storedType.rawValue.lowercased()) is for GGUF",
+        ["safetensors are written as float32"])
+    }
+    guard case .checkpoint(let checkpoint) = try ModelPath.open(path) else {
+      throw CommandError(
+        .usage, "a pack cannot be written for transformers",
+        ["norms and scales are folded into products there"],
+        hint: "give the checkpoint that the pack was made from")
+    }
+    let loaded = try LoadedSource(checkpoint, language: try parts.language())
+    loaded.describe(notes)
+    let model = try loaded.source.reparameterized()
+    let progress = Progress("writing", unit: "MB", quiet: quiet.quiet)
+    defer { progress.close() }
+    let bytes = try NativeExport(model.description, parameters: model.parameters).write(
+      to: output
+    ) { written, total in
+      progress.update(Double(written) / 1e6, of: Double(total) / 1e6)
+    }
+    if model.description.image.fit == .pad {
+      notes.say("pictures are padded to a square here; transformers' own processor crops them")
+    }
+    notes.say("wrote '\(output)': \(Progress.number(Double(bytes) / 1e6)) MB of weights")
   }
 
   private func writeGGUF(_ notes: Notes) throws {

@@ -11,6 +11,9 @@ extension ErrorReport {
       return ErrorReport(
         .badData, "the model is not of a form that the format can say",
         ["layer '\(layer)': expected \(expected), found \(found)"])
+    case .occupied(let path):
+      return ErrorReport(
+        .usage, "cannot write '\(path)'", ["expected: no such folder, or an empty one"])
     case .model(let error): return of(error)
     case .checkpoint(let error): return of(error)
     case .pack(let error): return of(error)
