@@ -23,10 +23,12 @@ import Testing
       .noWeights(directory: "m"),
       "expected: at least one file of weights in the folder; found: none"),
     unreadable(
-      .unsupportedFormat(path: "m", found: "HDF5"), "expected: safetensors, gguf, torch; found: HDF5"),
+      .unsupportedFormat(path: "m", found: "HDF5"),
+      "expected: safetensors, gguf, torch; found: HDF5"),
     Wording(
       .of(CheckpointError.severalModels(directory: "m", files: ["a", "b"])), .badData,
-      "error: cannot tell which model of 'm' is meant\n  found: 'a', 'b'\n  hint: give the path of one of them"
+      "error: cannot tell which model of 'm' is meant\n  found: 'a', 'b'\n"
+        + "  hint: give the path of one of them"
     ),
     unreadable(
       .ggufField(path: "m", offset: 4, field: "version", expected: "2 or 3", found: "1"),
