@@ -164,7 +164,7 @@ let package = Package(
     .target(
       name: "MartletTestSupport", dependencies: ["MartletModel", "MartletBytes"],
       path: "Tests/Support", swiftSettings: safe),
-    // The AVX-512 kernels a second time, over SIMDe, so that machines without AVX-512 test them too.
+    // The AVX-512 kernels a second time, over SIMDe, so that machines without AVX-512 test them too; likewise AVX-VNNI.
     .target(
       name: "KernelsSimulated", dependencies: ["CMartletKernels"], path: "Tests/KernelsSimulated",
       linkerSettings: libm),

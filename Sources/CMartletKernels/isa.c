@@ -7,6 +7,7 @@
 static const char *const names[MARTLET_ISA_COUNT] = {
   [MARTLET_ISA_SCALAR] = "scalar",
   [MARTLET_ISA_AVX2] = "avx2",
+  [MARTLET_ISA_AVXVNNI] = "avxvnni",
   [MARTLET_ISA_AVX512VNNI] = "avx512vnni",
 };
 
@@ -19,6 +20,9 @@ bool martlet_isa_available(martlet_isa isa) {
       __builtin_cpu_init();
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
              __builtin_cpu_supports("f16c");
+    case MARTLET_ISA_AVXVNNI:
+      __builtin_cpu_init();
+      return martlet_isa_available(MARTLET_ISA_AVX2) && __builtin_cpu_supports("avxvnni");
     case MARTLET_ISA_AVX512VNNI:
       __builtin_cpu_init();
       return martlet_isa_available(MARTLET_ISA_AVX2) && __builtin_cpu_supports("avx512f") &&
@@ -56,6 +60,8 @@ const martlet_kernels *martlet_kernels_for(martlet_isa isa) {
 #if defined(__x86_64__)
     case MARTLET_ISA_AVX2:
       return &martlet_kernels_avx2;
+    case MARTLET_ISA_AVXVNNI:
+      return &martlet_kernels_avxvnni;
     case MARTLET_ISA_AVX512VNNI:
       return &martlet_kernels_avx512vnni;
 #endif

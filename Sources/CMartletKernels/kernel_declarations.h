@@ -8,12 +8,14 @@
 #define MARTLET_KERNEL(name, params)                         \
   void martlet_##name##_scalar(const params *arguments);     \
   void martlet_##name##_avx2(const params *arguments);       \
+  void martlet_##name##_avxvnni(const params *arguments);    \
   void martlet_##name##_avx512vnni(const params *arguments);
 #include "kernels.def"
 #undef MARTLET_KERNEL
 
 extern const martlet_kernels martlet_kernels_scalar;
 extern const martlet_kernels martlet_kernels_avx2;
+extern const martlet_kernels martlet_kernels_avxvnni;
 extern const martlet_kernels martlet_kernels_avx512vnni;
 
 #endif

@@ -4,13 +4,17 @@ import KernelsSimulated
 /// A table that must equal the scalar one.
 enum TableUnderTest: String, CaseIterable, Sendable {
   case avx2
+  case avxvnni
   case avx512vnni
   /// The AVX-512 kernels over SIMDe.
   case simulated
+  /// The AVX-VNNI kernels with their instruction simulated.
+  case avxvnniSimulated
 
   /// `nil` where this machine or this build has none.
   var kernels: UnsafePointer<martlet_kernels>? {
     if self == .simulated { return martlet_kernels_simulated() }
+    if self == .avxvnniSimulated { return martlet_kernels_avxvnni_simulated() }
     var isa = MARTLET_ISA_SCALAR
     guard martlet_isa_named(rawValue, &isa), martlet_isa_available(isa) else { return nil }
     return martlet_kernels_for(isa)

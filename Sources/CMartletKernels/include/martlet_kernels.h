@@ -42,12 +42,14 @@ typedef enum martlet_isa {
   MARTLET_ISA_SCALAR = 0,
   /// x86-64 with AVX2, FMA and F16C.
   MARTLET_ISA_AVX2 = 1,
+  /// x86-64 with AVX2 and AVX-VNNI, the 8-bit products of AVX-512 on 256 bits.
+  MARTLET_ISA_AVXVNNI = 2,
   /// x86-64 with AVX-512 F, BW, VL, DQ and VNNI.
-  MARTLET_ISA_AVX512VNNI = 2,
+  MARTLET_ISA_AVX512VNNI = 3,
 } martlet_isa;
 
 /// How many values `martlet_isa` has.
-#define MARTLET_ISA_COUNT 3
+#define MARTLET_ISA_COUNT 4
 
 // MARK: Matrix products
 
@@ -437,7 +439,7 @@ bool martlet_isa_available(martlet_isa isa);
 /// The most preferred instruction set this machine can run.
 martlet_isa martlet_isa_best(void);
 
-/// `"scalar"`, `"avx2"`, `"avx512vnni"`; `"unknown"` for any other value.
+/// `"scalar"`, `"avx2"`, `"avxvnni"`, `"avx512vnni"`; `"unknown"` for any other value.
 const char *MARTLET_NONNULL martlet_isa_name(martlet_isa isa);
 
 /// Finds an instruction set by name; false, and `isa` untouched, if there is none of that name.

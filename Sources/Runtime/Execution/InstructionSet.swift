@@ -43,7 +43,7 @@ package struct InstructionSet: Sendable, Equatable {
   /// 8-bit multiply-adds per cycle and core at the peak of this set, for the scheduler.
   var macsPerCycle: Double {
     switch isa {
-    case MARTLET_ISA_AVX512VNNI: 64
+    case MARTLET_ISA_AVX512VNNI, MARTLET_ISA_AVXVNNI: 64
     case MARTLET_ISA_AVX2: 32
     default: 1
     }

@@ -1,0 +1,3 @@
+// The AVX-VNNI table itself, with the simulated kernels under their other names.
+#include "avxvnni_names.h"
+#include "../../Sources/CMartletKernels/avxvnni/table.c"
