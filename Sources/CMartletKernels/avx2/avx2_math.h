@@ -43,18 +43,18 @@ MARTLET_INLINE __m256 martlet_avx2_gelu(__m256 x) {
   __m256 a = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x);
   a = _mm256_min_ps(_mm256_set1_ps(MARTLET_GELU_MAX), a);
   __m256 g = _mm256_fmadd_ps(
-    _mm256_set1_ps(MARTLET_GELU_C7), a, _mm256_set1_ps(MARTLET_GELU_C6));
+    _mm256_set1_ps(MARTLET_GELU_C8), a, _mm256_set1_ps(MARTLET_GELU_C7));
+  g = _mm256_fmadd_ps(g, a, _mm256_set1_ps(MARTLET_GELU_C6));
   g = _mm256_fmadd_ps(g, a, _mm256_set1_ps(MARTLET_GELU_C5));
   g = _mm256_fmadd_ps(g, a, _mm256_set1_ps(MARTLET_GELU_C4));
   g = _mm256_fmadd_ps(g, a, _mm256_set1_ps(MARTLET_GELU_C3));
   g = _mm256_fmadd_ps(g, a, _mm256_set1_ps(MARTLET_GELU_C2));
   g = _mm256_fmadd_ps(g, a, _mm256_set1_ps(MARTLET_GELU_C1));
-  g = _mm256_fmadd_ps(g, a, _mm256_set1_ps(1.0f));
-  g = _mm256_mul_ps(g, g);
-  g = _mm256_mul_ps(g, g);
-  g = _mm256_mul_ps(g, g);
-  g = _mm256_mul_ps(g, g);
-  __m256 tail = _mm256_div_ps(_mm256_mul_ps(_mm256_set1_ps(0.5f), a), g);
+  g = _mm256_fmadd_ps(g, a, _mm256_set1_ps(MARTLET_GELU_C0));
+  __m256 q = _mm256_mul_ps(_mm256_sub_ps(_mm256_set1_ps(MARTLET_GELU_MAX), a), g);
+  q = _mm256_mul_ps(q, q);
+  q = _mm256_mul_ps(q, q);
+  __m256 tail = _mm256_mul_ps(_mm256_mul_ps(_mm256_set1_ps(0.5f), a), q);
   return _mm256_sub_ps(martlet_avx2_relu(x), tail);
 }
 

@@ -12,18 +12,18 @@ MARTLET_INLINE __m512 martlet_avx512vnni_gelu(__m512 x) {
   __m512 a = _mm512_abs_ps(x);
   a = _mm512_min_ps(_mm512_set1_ps(MARTLET_GELU_MAX), a);
   __m512 g = _mm512_fmadd_ps(
-    _mm512_set1_ps(MARTLET_GELU_C7), a, _mm512_set1_ps(MARTLET_GELU_C6));
+    _mm512_set1_ps(MARTLET_GELU_C8), a, _mm512_set1_ps(MARTLET_GELU_C7));
+  g = _mm512_fmadd_ps(g, a, _mm512_set1_ps(MARTLET_GELU_C6));
   g = _mm512_fmadd_ps(g, a, _mm512_set1_ps(MARTLET_GELU_C5));
   g = _mm512_fmadd_ps(g, a, _mm512_set1_ps(MARTLET_GELU_C4));
   g = _mm512_fmadd_ps(g, a, _mm512_set1_ps(MARTLET_GELU_C3));
   g = _mm512_fmadd_ps(g, a, _mm512_set1_ps(MARTLET_GELU_C2));
   g = _mm512_fmadd_ps(g, a, _mm512_set1_ps(MARTLET_GELU_C1));
-  g = _mm512_fmadd_ps(g, a, _mm512_set1_ps(1.0f));
-  g = _mm512_mul_ps(g, g);
-  g = _mm512_mul_ps(g, g);
-  g = _mm512_mul_ps(g, g);
-  g = _mm512_mul_ps(g, g);
-  __m512 tail = _mm512_div_ps(_mm512_mul_ps(_mm512_set1_ps(0.5f), a), g);
+  g = _mm512_fmadd_ps(g, a, _mm512_set1_ps(MARTLET_GELU_C0));
+  __m512 q = _mm512_mul_ps(_mm512_sub_ps(_mm512_set1_ps(MARTLET_GELU_MAX), a), g);
+  q = _mm512_mul_ps(q, q);
+  q = _mm512_mul_ps(q, q);
+  __m512 tail = _mm512_mul_ps(_mm512_mul_ps(_mm512_set1_ps(0.5f), a), q);
   return _mm512_sub_ps(martlet_avx512vnni_relu(x), tail);
 }
 

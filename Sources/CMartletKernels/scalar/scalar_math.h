@@ -47,18 +47,18 @@ static inline float martlet_scalar_relu(float x) { return 0.0f > x ? 0.0f : x; }
 static inline float martlet_scalar_gelu(float x) {
   float a = fabsf(x);
   a = MARTLET_GELU_MAX < a ? MARTLET_GELU_MAX : a;
-  float g = fmaf(MARTLET_GELU_C7, a, MARTLET_GELU_C6);
+  float g = fmaf(MARTLET_GELU_C8, a, MARTLET_GELU_C7);
+  g = fmaf(g, a, MARTLET_GELU_C6);
   g = fmaf(g, a, MARTLET_GELU_C5);
   g = fmaf(g, a, MARTLET_GELU_C4);
   g = fmaf(g, a, MARTLET_GELU_C3);
   g = fmaf(g, a, MARTLET_GELU_C2);
   g = fmaf(g, a, MARTLET_GELU_C1);
-  g = fmaf(g, a, 1.0f);
-  g = g * g;
-  g = g * g;
-  g = g * g;
-  g = g * g;
-  return martlet_scalar_relu(x) - (0.5f * a) / g;
+  g = fmaf(g, a, MARTLET_GELU_C0);
+  float q = (MARTLET_GELU_MAX - a) * g;
+  q = q * q;
+  q = q * q;
+  return martlet_scalar_relu(x) - (0.5f * a) * q;
 }
 
 static inline float martlet_scalar_activate(float x, martlet_activation activation) {
