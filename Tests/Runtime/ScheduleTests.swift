@@ -43,7 +43,7 @@ import Testing
     }
     #expect(
       names.contains(["block0.ffn", "block0.fc1", "block0.activation", "block0.fc2", "block0.add"]))
-    #expect(names.contains(["stem", "stem.activation"]))
+    #expect(names.contains(["stem", "stem.activation", "block0.mixer"]))
     #expect(names.contains(["gate", "head.activation"]))
   }
 
@@ -109,6 +109,29 @@ import Testing
     #expect(found > 0)
   }
 
+  /// The map between two convolutions is the largest of an encoder: a few of its rows exist at a time.
+  @Test func theMapBetweenTwoConvolutionsIsNeverWhole() throws {
+    let small = try SmallNetwork.vision()
+    let schedule = try Self.schedule(small, .picture(side: 256))
+    let stem = try #require(small.network.layers.first { $0.name.hasSuffix("stem.activation") })
+    #expect(schedule.arena.offsets[stem.output.index] == -1)
+    let region = try #require(schedule.regions.first { $0.layers.contains(stem.name) })
+    guard case .tiles(let tiles) = region.kind, case .rolling(let rolling, _) = tiles.head,
+      case .strips(let rows) = tiles.split
+    else {
+      Issue.record("the two convolutions are no rolling head")
+      return
+    }
+    #expect(rolling.gelu && !tiles.headGelu)
+    // 128 rows of the map for 2 threads: at least four strips each.
+    #expect(rows >= 1 && rows <= 16)
+    #expect(schedule.threadScratch.ringFloats == 3 * 128 * 20)
+    // Layer by layer, every map is whole.
+    let apart = try Self.schedule(small, .picture(side: 256), fuse: false)
+    #expect(apart.arena.offsets[stem.output.index] >= 0)
+    #expect(apart.threadScratch.ringFloats == 0)
+  }
+
   /// One row has nothing to divide but outputs; many rows with small weights stay whole in cache.
   @Test func splitsFollowTheWork() throws {
     let one = try Self.schedule(Self.product(inputs: 896, outputs: 4864), .rows(1))
@@ -125,7 +148,7 @@ import Testing
     }
     #expect(rows % 24 == 0)
     // A board with a small cache gets smaller tiles.
-    let board = try Self.schedule(.vision(), .picture(side: 512), threads: 4, l2: 64 << 10, l3: 0)
+    let board = try Self.schedule(.vision(), .picture(side: 512), threads: 4, l2: 16 << 10, l3: 0)
     let boardBlock = try #require(board.regions.first { $0.layers.count == 5 })
     guard case .tiles(let boardTiles) = boardBlock.kind,
       case .rows(let boardRows) = boardTiles.split

@@ -18,6 +18,17 @@ enum BoundHead {
   case none
   case depthwise(Depthwise, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?)
   case convolution(Convolution, panels: UnsafePointer<Float>, bias: UnsafePointer<Float>?)
+  case rolling(BoundRolling)
+}
+
+/// Two convolutions in a row, the first one's map never whole.
+@unsafe
+struct BoundRolling {
+  var op: TileRegion.Rolling
+  var panels: UnsafePointer<Float>
+  var panelsBias: UnsafePointer<Float>?
+  var taps: UnsafePointer<Float>
+  var tapsBias: UnsafePointer<Float>?
 }
 
 @unsafe
@@ -96,20 +107,33 @@ extension BoundRegion {
   private static func bound(
     _ head: TileRegion.Head, _ network: Network, _ layer: String, _ weights: WeightTable
   ) throws(RuntimeError) -> BoundHead {
+    func taps(_ id: ParameterID) throws(RuntimeError) -> UnsafePointer<Float> {
+      let found = try unsafe weights.pointers(
+        of: network[id], layer: layer, allowed: [.float32Taps])
+      return unsafe found.codes.assumingMemoryBound(to: Float.self)
+    }
+    func patches(_ id: ParameterID) throws(RuntimeError) -> UnsafePointer<Float> {
+      let found = try unsafe weights.pointers(
+        of: network[id], layer: layer, allowed: [.float32Patches])
+      return unsafe found.codes.assumingMemoryBound(to: Float.self)
+    }
     switch head {
     case .rows: return unsafe .none
     case .depthwise(let op, _):
-      let taps = try unsafe weights.pointers(
-        of: network[op.weight], layer: layer, allowed: [.float32Taps])
       return unsafe .depthwise(
-        op, weights: taps.codes.assumingMemoryBound(to: Float.self),
+        op, weights: try taps(op.weight),
         bias: try weights.floats(op.bias, in: network, layer: layer))
     case .convolution(let op, _):
-      let panels = try unsafe weights.pointers(
-        of: network[op.weight], layer: layer, allowed: [.float32Patches])
       return unsafe .convolution(
-        op, panels: panels.codes.assumingMemoryBound(to: Float.self),
+        op, panels: try patches(op.weight),
         bias: try weights.floats(op.bias, in: network, layer: layer))
+    case .rolling(let op, _):
+      return unsafe .rolling(
+        BoundRolling(
+          op: op, panels: try patches(op.convolution.weight),
+          panelsBias: try weights.floats(op.convolution.bias, in: network, layer: layer),
+          taps: try taps(op.depthwise.weight),
+          tapsBias: try weights.floats(op.depthwise.bias, in: network, layer: layer)))
     }
   }
 

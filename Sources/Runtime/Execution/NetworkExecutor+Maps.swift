@@ -68,8 +68,7 @@ extension NetworkExecutor {
     let width = schedule.extents.widths[id.index]
     let height = schedule.extents.rows[id.index] / width
     let map = unsafe rows(of: id)
-    unsafe withUnsafeTemporaryAllocation(of: UnsafePointer<Float>?.self, capacity: kernel) {
-      pointers in
+    unsafe withPointers(kernel) { pointers in
       for row in 0..<kernel {
         let y = center + row - kernel / 2
         let inside = y >= 0 && y < height
@@ -77,7 +76,14 @@ extension NetworkExecutor {
         unsafe pointers[row] =
           inside ? UnsafePointer(map.base + y * width * map.stride) : nil
       }
-      if let base = unsafe pointers.baseAddress { unsafe body(UnsafePointer(base)) }
+      unsafe body(UnsafePointer(pointers))
+    }
+  }
+
+  /// Room for the pointers to a kernel's rows, on the stack.
+  func withPointers(_ kernel: Int, _ body: (UnsafeMutablePointer<UnsafePointer<Float>?>) -> Void) {
+    unsafe withUnsafeTemporaryAllocation(of: UnsafePointer<Float>?.self, capacity: kernel) {
+      if let base = $0.baseAddress { unsafe body(base) }
     }
   }
 

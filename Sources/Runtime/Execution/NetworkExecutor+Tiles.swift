@@ -14,6 +14,7 @@ extension NetworkExecutor {
           scratch: scratch.block(ofThread: worker), worker: worker)
       }
     case .outputs: unsafe runByOutputs(region, bound, count)
+    case .strips(let rows): unsafe runStrips(region, bound, rows)
     }
   }
 
@@ -33,6 +34,13 @@ extension NetworkExecutor {
       unsafe runHead(region, bound, range, to: target, scratch)
       unsafe flow.own(target)
     }
+    unsafe runSteps(bound, rows: range, &flow, scratch)
+  }
+
+  /// The steps behind the head on one tile.
+  func runSteps(
+    _ bound: BoundRegion, rows range: Range<Int>, _ flow: inout StepFlow, _ scratch: Scratch.Block
+  ) {
     for index in unsafe bound.steps.indices {
       let step = unsafe bound.steps[index]
       let target = unsafe flow.target(after: index, width: width(of: step))
@@ -54,6 +62,7 @@ extension NetworkExecutor {
     case .none: 0
     case .depthwise(let op, _, _): op.outputChannels
     case .convolution(let op, _, _): op.outputChannels
+    case .rolling(let rolling): unsafe rolling.op.depthwise.outputChannels
     }
   }
 
@@ -87,6 +96,7 @@ extension NetworkExecutor {
         unsafe runDepthwise(op, weights, bias, span)
       case .convolution(let op, let panels, let bias):
         unsafe runConvolution(op, panels, bias, span, scratch)
+      case .rolling: preconditionFailure("a rolling head is run by `runStrips`")
       }
       pixel += count
     }

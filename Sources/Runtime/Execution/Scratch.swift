@@ -3,7 +3,7 @@ import MartletModel
 /// Working memory of regions: per thread for splits by rows and for patches; vectors of the gate.
 @safe
 final class Scratch {
-  /// Two float tiles, quantized rows with their scales and zero points, patches.
+  /// Two float tiles, quantized rows with their scales and zero points, patches, rows of a rolling map.
   @unsafe
   struct Block {
     var tiles: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>)
@@ -11,6 +11,7 @@ final class Scratch {
     var scales: UnsafeMutablePointer<Float>
     var zeros: UnsafeMutablePointer<Int32>
     var patches: UnsafeMutablePointer<Float>
+    var ring: UnsafeMutablePointer<Float>
 
     /// The parts of `size`, one after another from `offset` on.
     init(_ memory: AlignedMemory, at offset: Int, _ size: ScratchSize) {
@@ -30,6 +31,7 @@ final class Scratch {
       unsafe scales = starts[3].assumingMemoryBound(to: Float.self)
       unsafe zeros = starts[4].assumingMemoryBound(to: Int32.self)
       unsafe patches = starts[5].assumingMemoryBound(to: Float.self)
+      unsafe ring = starts[6].assumingMemoryBound(to: Float.self)
     }
   }
 

@@ -38,7 +38,8 @@ extension Schedule {
       var work = RegionWork()
       let rows = extents.rows[region.output.index]
       switch region.kind {
-      case .tiles(let tiles): work.add(tiles, rows: rows, network: network, plan: plan)
+      case .tiles(let tiles):
+        work.add(tiles, rows: rows, extents: extents, network: network, plan: plan)
       case .attention(let attention):
         let layout = attention.attention.layout
         // Scores and weighted values, each rows × rows × head size a head.
@@ -61,16 +62,25 @@ extension Schedule {
 
 extension RegionWork {
   fileprivate mutating func add(
-    _ region: TileRegion, rows: Int, network: Network, plan: QuantizationPlan
+    _ region: TileRegion, rows: Int, extents: ValueExtents, network: Network,
+    plan: QuantizationPlan
   ) {
-    switch region.head {
-    case .rows: break
-    case .depthwise(let op, _):
+    func count(_ op: Depthwise) {
       float32 += rows * op.outputChannels * op.kernel * op.kernel
       addWeights([op.weight, op.bias], network, plan)
-    case .convolution(let op, _):
+    }
+    func count(_ op: Convolution, rows: Int) {
       float32 += rows * op.outputChannels * op.inputChannels * op.kernel * op.kernel
       addWeights([op.weight, op.bias], network, plan)
+    }
+    switch region.head {
+    case .rows: break
+    case .depthwise(let op, _): count(op)
+    case .convolution(let op, _): count(op, rows: rows)
+    case .rolling(let op, _):
+      // Rows made twice at the edges of strips are not counted: they are a price, not work.
+      count(op.convolution, rows: extents.rows[op.map.index])
+      count(op.depthwise)
     }
     for step in region.steps {
       switch step {

@@ -33,12 +33,23 @@ package struct TileRegion: Equatable, Sendable {
     case rows(ValueID)
     case depthwise(Depthwise, ValueID)
     case convolution(Convolution, ValueID)
+    /// A depthwise convolution over the rows of a dense one, of which only those under its kernel exist at a time.
+    case rolling(Rolling, ValueID)
 
     package var input: ValueID {
       switch self {
-      case .rows(let id), .depthwise(_, let id), .convolution(_, let id): id
+      case .rows(let id), .depthwise(_, let id), .convolution(_, let id), .rolling(_, let id): id
       }
     }
+  }
+
+  /// Two convolutions in a row, the first one's map never whole.
+  package struct Rolling: Equatable, Sendable {
+    package var convolution: Convolution
+    package var gelu: Bool
+    /// The map between them, for its extents; it has no memory.
+    package var map: ValueID
+    package var depthwise: Depthwise
   }
 
   package enum Step: Equatable, Sendable {
@@ -76,6 +87,8 @@ package enum Split: Equatable, Sendable {
   case rows(Int)
   /// Step by step; products are divided by output channels, so that weights are read once.
   case outputs
+  /// Strips of this many rows of the map, each one map row at a time: for heads that reuse the rows before.
+  case strips(Int)
 }
 
 /// Attention over packed `[q | k | v]` rows, with the rotation before it where there is one.

@@ -96,6 +96,18 @@ struct RegionPlanner {
     var layers = [network.layers[start].name]
     var end = start + 1
     while fuse, let next = follower(of: end - 1) {
+      if case .depthwise(let op) = next.op, region.steps.isEmpty,
+        case .convolution(let first, let input) = region.head
+      {
+        region.head = .rolling(
+          TileRegion.Rolling(
+            convolution: first, gelu: region.headGelu, map: network.layers[end - 1].output,
+            depthwise: op), input)
+        region.headGelu = false
+        layers.append(next.name)
+        end += 1
+        continue
+      }
       guard let more = steps(of: next, running: network.layers[end - 1].output) else { break }
       for step in more { Self.append(step, to: &region) }
       layers.append(next.name)

@@ -24,6 +24,7 @@ extension Region {
       switch region.split {
       case .rows(let rows): "tiles of \(rows) rows"
       case .outputs: "split by outputs"
+      case .strips(let rows): "strips of \(rows) map rows"
       }
     case .attention: "attention"
     case .squeezeExcite: "squeeze-excite"

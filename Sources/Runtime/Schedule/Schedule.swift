@@ -34,7 +34,8 @@ package struct Schedule: Equatable, Sendable {
       }
       guard case .tiles(var region) = regions[index].kind else { continue }
       region.split = choice.split(
-        of: region, rows: extents.rows[regions[index].output.index])
+        of: region, rows: extents.rows[regions[index].output.index],
+        width: extents.widths[regions[index].output.index])
       regions[index].kind = .tiles(region)
     }
     self.regions = regions
@@ -47,12 +48,18 @@ package struct Schedule: Equatable, Sendable {
         gateChannels = max(gateChannels, gate.op.channels, gate.op.reducedChannels)
       }
       guard case .tiles(let tiles) = region.kind else { return nil }
-      let rows = extents.rows[region.output.index]
+      let (rows, width) = (extents.rows[region.output.index], extents.widths[region.output.index])
       let inputWidth = network[tiles.head.input].shape.channels
-      threadScratch = threadScratch.union(ScratchSize(patchesOf: tiles))
-      if case .rows(let tile) = tiles.split {
+      threadScratch = threadScratch.union(ScratchSize(headOf: tiles, extents))
+      let tile: Int? =
+        switch tiles.split {
+        case .rows(let tile): min(tile, rows)
+        case .strips: width
+        case .outputs: nil
+        }
+      if let tile {
         threadScratch = threadScratch.union(
-          ScratchSize(tiles, rows: min(tile, rows), inputWidth: inputWidth))
+          ScratchSize(tiles, rows: tile, inputWidth: inputWidth))
         return nil
       }
       let scratch = ScratchSize(tiles, rows: rows, inputWidth: inputWidth)

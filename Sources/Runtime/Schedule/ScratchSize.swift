@@ -10,6 +10,8 @@ package struct ScratchSize: Equatable, Sendable {
   package private(set) var codeBytes = 0
   /// Patches of a dense convolution.
   package private(set) var patchFloats = 0
+  /// The last rows of a map that is never whole.
+  package private(set) var ringFloats = 0
 
   /// Patches are gathered this many pixels at a time.
   static let patchRows = 96
@@ -17,7 +19,7 @@ package struct ScratchSize: Equatable, Sendable {
   /// Nothing.
   init() {}
 
-  /// What `rows` rows of a region take, without patches.
+  /// What `rows` rows of a region take, without what its head takes.
   ///
   /// - Parameter inputWidth: channels of the region's first input.
   init(_ region: TileRegion, rows: Int, inputWidth: Int) {
@@ -27,6 +29,7 @@ package struct ScratchSize: Equatable, Sendable {
     case .rows: break
     case .depthwise(let op, _): widths.append(op.outputChannels)
     case .convolution(let op, _): widths.append(op.outputChannels)
+    case .rolling(let op, _): widths.append(op.depthwise.outputChannels)
     }
     for step in region.steps {
       switch step {
@@ -48,10 +51,18 @@ package struct ScratchSize: Equatable, Sendable {
     }
   }
 
-  /// What the patches of a region take.
-  init(patchesOf region: TileRegion) {
-    if case .convolution(let op, _) = region.head {
-      patchFloats = Self.patchRows * op.inputChannels * op.kernel * op.kernel
+  /// What the head of a region takes of the thread that runs it: patches, rows of a rolling map.
+  init(headOf region: TileRegion, _ extents: ValueExtents) {
+    func patches(_ op: Convolution) -> Int {
+      Self.patchRows * op.inputChannels * op.kernel * op.kernel
+    }
+    switch region.head {
+    case .rows, .depthwise: break
+    case .convolution(let op, _): patchFloats = patches(op)
+    case .rolling(let op, _):
+      patchFloats = patches(op.convolution)
+      ringFloats =
+        op.depthwise.kernel * extents.widths[op.map.index] * op.convolution.outputChannels
     }
   }
 
@@ -62,13 +73,14 @@ package struct ScratchSize: Equatable, Sendable {
     for tile in 0..<2 { result.tileFloats[tile] = max(tileFloats[tile], other.tileFloats[tile]) }
     result.codeBytes = max(codeBytes, other.codeBytes)
     result.patchFloats = max(patchFloats, other.patchFloats)
+    result.ringFloats = max(ringFloats, other.ringFloats)
     return result
   }
 
-  /// Bytes of the parts, each on its own cache lines: tiles, codes, scales, zero points, patches.
+  /// Bytes of the parts, each on its own cache lines: tiles, codes, scales, zero points, patches, ring.
   package var parts: [Int] {
-    [4 * tileFloats[0], 4 * tileFloats[1], codeBytes, 4 * rows, 4 * rows, 4 * patchFloats].map(
-      ArenaLayout.aligned)
+    let floats = [tileFloats[0], tileFloats[1], rows, rows, patchFloats, ringFloats].map { 4 * $0 }
+    return (floats[0...1] + [codeBytes] + floats[2...]).map(ArenaLayout.aligned)
   }
   package var byteCount: Int { parts.reduce(0, +) }
 }

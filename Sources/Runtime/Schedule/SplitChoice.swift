@@ -11,18 +11,32 @@ struct SplitChoice {
 
   /// Rows of a tile are a multiple of this, so that every kernel's row block divides them.
   static let rowBlock = 24
-  static let largestTile = 192
+  /// Beyond this the weights' share of the traffic no longer falls.
+  static let largestTile = 96
 
-  func split(of region: TileRegion, rows: Int) -> Split {
+  /// - Parameter width: pixels in a row of the output's map.
+  func split(of region: TileRegion, rows: Int, width: Int) -> Split {
+    if case .rolling(let rolling, _) = region.head {
+      return .strips(stripRows(rolling, mapRows: rows / width))
+    }
     let tile = tileRows(of: region, rows: rows)
     let byRows = cyclesByRows(region, rows: rows, tile: tile)
     return byRows <= cyclesByOutputs(region, rows: rows) ? .rows(tile) : .outputs
   }
 
-  /// Rows whose widest intermediate results fit into half the private cache, at least one block.
+  /// Map rows of a strip: enough that the rows of the first convolution made twice, at its upper edge, are few; not
+  /// so many that threads wait for the last strip.
+  func stripRows(_ rolling: TileRegion.Rolling, mapRows: Int) -> Int {
+    let again = max(0, rolling.depthwise.kernel - rolling.depthwise.stride)
+    let enough = max(1, 32 * again / rolling.depthwise.stride)
+    return max(1, min(enough, mapRows / (4 * machine.threads)))
+  }
+
+  /// Rows whose widest intermediate results fit into the private cache, an eighth left to the weights that stream
+  /// through it; at least one block.
   func tileRows(of region: TileRegion, rows: Int) -> Int {
     let bytesPerRow = 4 * (headWidth(region) + region.steps.map(width).reduce(0, max)) + 1
-    let fitting = machine.l2Bytes / 2 / bytesPerRow
+    let fitting = machine.l2Bytes / 8 * 7 / bytesPerRow
     let whole = fitting / Self.rowBlock * Self.rowBlock
     // No larger than leaves every thread a few tiles.
     let share = (rows + 4 * machine.threads - 1) / (4 * machine.threads)
@@ -58,6 +72,7 @@ struct SplitChoice {
     case .rows(let id): network[id].shape.channels
     case .depthwise(let op, _): op.outputChannels
     case .convolution(let op, _): op.inputChannels * op.kernel * op.kernel + op.outputChannels
+    case .rolling(let op, _): op.depthwise.outputChannels
     }
   }
 
@@ -81,6 +96,7 @@ struct SplitChoice {
       macs += floatPrice * Double(op.outputChannels * op.kernel * op.kernel)
     case .convolution(let op, _):
       macs += floatPrice * Double(op.outputChannels * op.inputChannels * op.kernel * op.kernel)
+    case .rolling: break  // Not asked for: strips are the only choice.
     }
     for step in region.steps {
       guard case .linear(let op, let layer, _, _) = step else { continue }

@@ -21,6 +21,9 @@ package final class VisionSession {
   ) throws(RuntimeError) {
     let side = resolution ?? model.description.image.resolution
     let (network, weights) = try model.part(.vision)
+    guard network.inputs.count == 1,
+      network[network.inputs[0]].shape == .map(channels: 3, stride: 1)
+    else { throw .missingNetwork("pictures of 3 channels in \(network.role.name)") }
     encoder = try NetworkExecutor(
       network: network, plan: model.plan,
       schedule: Schedule(
@@ -69,9 +72,7 @@ package final class VisionSession {
         expected: resolution, foundHeight: pixels.height, foundWidth: pixels.width)
     }
     let start = MonotonicClock.nanoseconds
-    encoder.withValue(encoder.network.inputs[0]) { values in
-      for index in pixels.bytes.indices { values[index] = Float(pixels.bytes[index]) }
-    }
+    encoder.load(pixels)
     try encoder.run(
       NetworkExecutor.Request(), tap: tap, inject: inject, timing: &encoderTimings)
     let features = encoder.output()

@@ -31,6 +31,8 @@ struct LayerReport {
   let options: RunOptions
   let peaks: MachinePeaks
   let encode: Samples
+  /// Processor milliseconds of encoder and projector.
+  let processor: Samples
   let regions: [Row]
   let workingBytes: Int
   let peakBytes: Int
@@ -38,13 +40,14 @@ struct LayerReport {
 
   init(
     scheme: String, resolution: Int, options: RunOptions, peaks: MachinePeaks, encode: Samples,
-    regions: [Row], workingBytes: Int, peakBytes: Int
+    processor: Samples, regions: [Row], workingBytes: Int, peakBytes: Int
   ) {
     self.scheme = scheme
     self.resolution = resolution
     self.options = options
     self.peaks = peaks
     self.encode = encode
+    self.processor = processor
     self.regions = regions
     self.workingBytes = workingBytes
     self.peakBytes = peakBytes
@@ -109,7 +112,7 @@ struct LayerReport {
       "peaks: int8 \(Self.tenths(peaks.int8)) GMAC/s · float32 \(Self.tenths(peaks.float32)) GMAC/s · "
         + "memory \(Self.tenths(peaks.memory)) GB/s",
       "encode \(Self.tenths(encode.median)) ms (\(Self.tenths(encode.smallest)) to "
-        + "\(Self.tenths(encode.largest))) · working memory \(Self.tenths(Double(workingBytes) / 1e6)) MB · "
+        + "\(Self.tenths(encode.largest)), processor \(Self.tenths(processor.median))) · working memory \(Self.tenths(Double(workingBytes) / 1e6)) MB · "
         + "peak memory \(Self.tenths(Double(peakBytes) / 1e6)) MB",
       line(columns),
     ]
@@ -155,6 +158,7 @@ struct LayerReport {
     peak.set("memory_gbytes", peaks.memory)
     json.set("peaks", peak)
     json.set("encode_ms", encode.json)
+    json.set("processor_ms", processor.json)
     json.set("working_bytes", workingBytes)
     json.set("peak_rss_bytes", peakBytes)
     json.set("total", figures(total.work, total.milliseconds))
