@@ -73,8 +73,8 @@ let package = Package(
 
     // MARK: Floor 2: formats and the two executors
     .target(
-      name: "MartletCheckpoints", dependencies: ["MartletBytes"], path: "Formats/Checkpoints",
-      swiftSettings: safe),
+      name: "MartletCheckpoints", dependencies: ["MartletBytes", "CHDF5"],
+      path: "Formats/Checkpoints", swiftSettings: safe),
     .target(
       name: "MartletPack",
       dependencies: ["MartletBytes", "MartletModel", "CMartletPlatform", "CZstd"],

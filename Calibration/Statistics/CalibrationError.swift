@@ -39,6 +39,8 @@ package struct UnreadableImage: Equatable, Sendable {
   package enum Reason: Error, Equatable, Sendable {
     case image(ImageError)
     case bytes(BytesError)
+    /// A part of a file of pictures; `found` is what stood in the way.
+    case part(path: String, found: String)
   }
 
   package var name: String

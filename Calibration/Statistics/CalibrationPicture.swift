@@ -55,7 +55,7 @@ package struct CalibrationPicture: Sendable {
   }
 
   /// The path from the root, without links and dots, so that two ways to name a file compare equal.
-  static func absolute(_ path: String) -> String {
+  package static func absolute(_ path: String) -> String {
     URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
   }
 }

@@ -67,9 +67,17 @@ package final class Checkpoint: Sendable {
     directory = source.directory
     self.files = files
     unusedFiles = source.unused
-    self.remarks = remarks
+    let config = try Self.config(in: source.directory)
+    let path = Directory.path(source.directory, "config.json")
+    if let quantization = try MLXQuantization(config, path: path) {
+      let joined = try quantization.joined(tensors, mapped)
+      tensors = joined.tensors
+      self.remarks = remarks + joined.remarks
+    } else {
+      self.remarks = remarks
+    }
     names = tensors.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    config = try Self.config(in: source.directory)
+    self.config = config
     self.tensors = tensors
     self.mapped = mapped
     self.gguf = gguf
@@ -92,21 +100,42 @@ package final class Checkpoint: Sendable {
         throw .duplicateTensor(name: tensor.name, first: old.file, second: tensor.file)
       }
     }
-    return Checkpoint(self, other, tensors: joined)
+    // Tensors of this very checkpoint under other names bring no file.
+    if other === self {
+      return Checkpoint(self, files: [], mapped: [:], remarks: [], tensors: joined)
+    }
+    let remark = CheckpointRemark.joined(
+      file: other.path, tensors: additions.count, leftOut: names.count { isLeftOut($0) })
+    return Checkpoint(
+      self, files: other.files, mapped: other.mapped, remarks: other.remarks + [remark],
+      tensors: joined)
   }
 
-  private init(_ base: Checkpoint, _ other: Checkpoint, tensors: [String: CheckpointTensor]) {
+  /// This checkpoint with other views of some of its tensors.
+  package func replacing(_ views: [CheckpointTensor]) -> Checkpoint {
+    var replaced = tensors
+    for view in views {
+      let old = replaced.updateValue(view, forKey: view.name)
+      precondition(old != nil, "only tensors that are there are seen otherwise")
+    }
+    return Checkpoint(self, files: [], mapped: [:], remarks: [], tensors: replaced)
+  }
+
+  private init(
+    _ base: Checkpoint, files: [CheckpointFile], mapped: [String: MappedFile],
+    remarks: [CheckpointRemark], tensors: [String: CheckpointTensor]
+  ) {
     path = base.path
     format = base.format
     directory = base.directory
-    files = base === other ? base.files : base.files + other.files
+    self.files = base.files + files
     unusedFiles = base.unusedFiles
-    remarks = base === other ? base.remarks : base.remarks + other.remarks
+    self.remarks = base.remarks + remarks
     names = tensors.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     config = base.config
     gguf = base.gguf
     self.tensors = tensors
-    mapped = base.mapped.merging(other.mapped) { first, _ in first }
+    self.mapped = base.mapped.merging(mapped) { first, _ in first }
   }
 
   /// A checkpoint without files of weights, its numbers made whenever they are read.

@@ -64,6 +64,17 @@ package enum CheckpointError: Error, Equatable, Sendable {
     path: String, tensor: String, storage: String, shape: [Int], strides: [Int], end: Int,
     available: Int)
 
+  // HDF5 files
+
+  /// An object is not as it must be. `object` is its path in the file, empty for the file itself; `found` may be the
+  /// library's own words.
+  case hdf5(path: String, object: String, expected: String, found: String)
+
+  // mlx exports
+
+  /// Words, scales and offsets of a quantized matrix do not fit each other or the configuration.
+  case mlx(path: String, tensor: String, expected: String, found: String)
+
   // Several files
 
   /// Two files hold a tensor of the same name.

@@ -21,4 +21,8 @@ package enum CheckpointRemark: Equatable, Sendable {
   case entriesNotRead(file: String, count: Int, names: [String])
   /// This prefix stood before every name and was left out.
   case prefixRemoved(file: String, prefix: String)
+  /// Matrices that were quantized before and are read as the floats they stand for.
+  case decoded(kind: String, count: Int)
+  /// Tensors of another file that stand in place of some of this checkpoint's, or beside them.
+  case joined(file: String, tensors: Int, leftOut: Int)
 }

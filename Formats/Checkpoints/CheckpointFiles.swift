@@ -47,7 +47,9 @@ struct CheckpointFiles {
     } else if torch.contains("pytorch_model.bin") {
       weights = ["pytorch_model.bin"]
     } else {
-      weights = torch.isEmpty ? Self.files(of: .gguf, among: names) : torch
+      for format in [CheckpointFormat.torch, .hdf5, .gguf] where weights.isEmpty {
+        weights = Self.files(of: format, among: names)
+      }
       if weights.isEmpty { throw nothingFound(among: names) }
       if weights.count > 1 { throw .severalModels(directory: directory, files: weights) }
     }

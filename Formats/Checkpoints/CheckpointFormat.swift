@@ -7,6 +7,7 @@ package enum CheckpointFormat: String, CaseIterable, Sendable {
   case gguf
   /// What `torch.save` writes.
   case torch
+  case hdf5
 
   /// The format of a file, by its content; its name only decides where the content is damaged.
   ///
@@ -18,6 +19,7 @@ package enum CheckpointFormat: String, CaseIterable, Sendable {
     }
     if start.starts(with: GGUFHeader.magic) { return .gguf }
     if start.starts(with: zipStart) || start.starts(with: TorchFile.legacyStart) { return .torch }
+    if start.starts(with: hdf5Start) { return .hdf5 }
     for (magic, name) in foreign where start.starts(with: magic) {
       throw .unsupportedFormat(path: file.path, found: name)
     }
@@ -30,6 +32,7 @@ package enum CheckpointFormat: String, CaseIterable, Sendable {
     throw .unknownFormat(path: file.path, firstBytes: start)
   }
 
+  private static let hdf5Start: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
   private static let zipStart: [UInt8] = Array("PK\u{3}\u{4}".utf8)
 
   /// How names of such files end.
@@ -38,6 +41,7 @@ package enum CheckpointFormat: String, CaseIterable, Sendable {
     case .safetensors: [".safetensors"]
     case .gguf: [".gguf"]
     case .torch: [".bin", ".pt", ".pth"]
+    case .hdf5: [".h5", ".hdf5"]
     }
   }
 
@@ -60,6 +64,7 @@ package enum CheckpointFormat: String, CaseIterable, Sendable {
     case .safetensors: try SafetensorsHeader(of: file).contents
     case .gguf: try GGUFHeader(of: file).contents
     case .torch: try TorchFile(of: file).contents
+    case .hdf5: try HDF5Contents(of: file).contents
     }
   }
 }

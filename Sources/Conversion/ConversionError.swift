@@ -12,6 +12,9 @@ package enum ConversionError: Error, Equatable, Sendable {
   /// The layout is known but not read. `evidence` is the tensor name or key that showed it.
   case unsupportedLayout(layout: String, evidence: String, supported: [String])
 
+  /// No tensor of an image encoder, in any layout; `path` is the checkpoint's.
+  case encoderMissing(path: String)
+
   // MARK: Tensors
 
   /// A tensor that the model needs is not there. `shape` is what it would have, where that is known.

@@ -260,11 +260,11 @@ import Testing
         modelType: "paligemma", architectures: ["LlavaQwen2ForCausalLM"],
         supported: ["llava_qwen2", "fast_vlm"], nearest: nil)
     },
-    Fault(testDescription: "MLX names") {
-      $0.rename("model.norm.weight", "language_model.model.norm.weight")
+    Fault(testDescription: "an adapter's names") {
+      $0.rename("model.norm.weight", "base_model.model.model.norm.weight")
     } error: { _ in
       .unsupportedLayout(
-        layout: "MLX", evidence: "language_model.model.norm.weight",
+        layout: "LLaVA adapter", evidence: "base_model.model.model.norm.weight",
         supported: ["llava_qwen2", "fast_vlm"])
     },
     Fault(testDescription: "no tokenizer") {

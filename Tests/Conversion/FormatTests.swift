@@ -17,7 +17,9 @@ struct FormatFixture: Sendable, CustomTestStringConvertible {
   var path: String { Directory.path(Self.folder, name) }
 
   static let all = [
-    FormatFixture(name: "torch", original: .llavaTrain, format: .torch)
+    FormatFixture(name: "torch", original: .llavaTrain, format: .torch),
+    FormatFixture(name: "hdf5", original: .llava, format: .hdf5),
+    FormatFixture(name: "mlx-community", original: .llava, format: .safetensors),
   ]
 }
 
@@ -38,5 +40,75 @@ struct FormatFixture: Sendable, CustomTestStringConvertible {
           values == (try expected.model.parameters.values(of: parameter.name)), "\(parameter.name)")
       }
     }
+  }
+
+  private func open(_ name: String) throws -> Checkpoint {
+    try Checkpoint.open(Directory.path(FormatFixture.folder, name))
+  }
+
+  /// mlx's own decoding of every matrix, as a digest of its floats.
+  @Test(arguments: [4, 8]) func quantizedMatricesStandForWhatMLXSays(_ bits: Int) throws {
+    let checkpoint = try open("mlx-int\(bits)")
+    let digests = try JSONValue(
+      contentsOf: Directory.path(checkpoint.directory, "digests.json"), limit: 1 << 20)
+    #expect(checkpoint.names == digests.object?.members.map(\.key).sorted())
+    for (name, digest) in digests.object?.members ?? [] {
+      let bytes = FloatConversion.float32Bytes(try checkpoint.floats(name))
+      let found = SHA256.digest(bytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+      #expect(found.joined() == digest.string, "\(name)")
+    }
+    #expect(checkpoint.remarks == [.decoded(kind: "MLX \(bits)-bit", count: 16)])
+    let name = "language_model.model.layers.0.mlp.up_proj.weight"
+    let all = try checkpoint.floats(name)
+    #expect(try checkpoint.floats(name, rows: 3..<5) == Array(all[3 * 64..<5 * 64]))
+  }
+
+  @Test func anEncoderIsTakenFromASecondSource() throws {
+    let language = try open("mlx-int8")
+    #expect(throws: ConversionError.encoderMissing(path: language.path)) {
+      try SourceModel.read(language)
+    }
+    #expect(throws: ConversionError.encoderMissing(path: language.path)) {
+      try language.takingEncoder(from: language)
+    }
+    let expected = try SourceModel.read(TinyFixture.llava.open()).model
+    for source in [
+      try TinyFixture.llava.open(), try TinyFixture.native.open(), try open("mlx-community"),
+    ] {
+      let joined = try language.takingEncoder(from: source)
+      let found = try SourceModel.read(joined)
+      #expect(found.report.layout == .fastVLM(.mlx))
+      #expect(found.model.description == expected.description)
+      for parameter in try #require(expected.description.network(.vision)).parameters {
+        #expect(
+          try found.model.parameters.values(of: parameter.name)
+            == expected.parameters.values(of: parameter.name), "\(parameter.name)")
+      }
+    }
+  }
+
+  @Test(arguments: ["mm_projector.bin", "non_lora_trainables.bin"])
+  func leftoversOfTrainersReplaceTensorsOfTheBase(_ file: String) throws {
+    let leftovers = try open("leftovers/\(file)")
+    for base in [try TinyFixture.llava.open(), try TinyFixture.native.open()] {
+      let before = try SourceModel.read(base).model.parameters
+      let merged = try base.merging(leftovers)
+      let after = try SourceModel.read(merged).model.parameters
+      for name in ["projector.0.weight", "projector.1.bias"] {
+        #expect(try after.values(of: name) == before.values(of: name).map { 2 * $0 })
+      }
+      let embedding = "language.embed.weight"
+      #expect(try after.values(of: embedding) == before.values(of: embedding))
+    }
+  }
+
+  @Test func adaptersAndForeignShapesAreNotMerged() throws {
+    let base = try TinyFixture.llava.open()
+    let adapter = "base_model.model.model.layers.0.mlp.up_proj.lora_A.weight"
+    #expect(
+      throws: ConversionError.unsupportedLayout(
+        layout: "a LoRA adapter", evidence: adapter,
+        supported: ["whole tensors: merge the adapter in the trainer first"])
+    ) { try base.merging(open("leftovers/adapter.bin")) }
   }
 }

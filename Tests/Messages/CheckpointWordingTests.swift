@@ -23,8 +23,8 @@ import Testing
       .noWeights(directory: "m"),
       "expected: at least one file of weights in the folder; found: none"),
     unreadable(
-      .unsupportedFormat(path: "m", found: "HDF5"),
-      "expected: safetensors, gguf, torch; found: HDF5"),
+      .unsupportedFormat(path: "m", found: "NumPy archive"),
+      "expected: safetensors, gguf, torch, hdf5; found: NumPy archive"),
     Wording(
       .of(CheckpointError.severalModels(directory: "m", files: ["a", "b"])), .badData,
       "error: cannot tell which model of 'm' is meant\n  found: 'a', 'b'\n"
@@ -38,7 +38,7 @@ import Testing
       "tensor 'w': expected once, found twice"),
     unreadable(
       .unknownFormat(path: "m", firstBytes: [1, 255]),
-      "expected: safetensors, gguf, torch; found: first bytes 01 ff"),
+      "expected: safetensors, gguf, torch, hdf5; found: first bytes 01 ff"),
     unreadable(
       .headerSize(path: "m", found: 90, limit: 8),
       "header at byte 0: length 90 given, at most 8 possible" + cut),
@@ -72,6 +72,15 @@ import Testing
       "tensor 'w' starts at byte 16, the one before it ends at 8"),
     unreadable(
       .trailingBytes(path: "m", end: 8, byteCount: 9), "the tensors end at byte 8, the file at 9"),
+    unreadable(
+      .mlx(path: "m", tensor: "a.scales", expected: "offsets beside it", found: "none"),
+      "tensor 'a.scales': expected offsets beside it, found none"),
+    unreadable(
+      .hdf5(path: "m", object: "", expected: "a whole HDF5 file", found: "truncated file"),
+      "file: expected a whole HDF5 file, found truncated file"),
+    unreadable(
+      .hdf5(path: "m", object: "/a/w", expected: "deflate and shuffle only", found: "filter 3"),
+      "'/a/w': expected deflate and shuffle only, found filter 3"),
     unreadable(
       .zip(path: "m", member: "", offset: 9, expected: "one archive", found: "a part of one"),
       "archive at byte 9: expected one archive, found a part of one" + cut),

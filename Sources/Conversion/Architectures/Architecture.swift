@@ -10,7 +10,7 @@ package enum Architecture: Equatable, Sendable {
   case mobileCLIP(EncoderLayout)
 
   /// The values of `model_type` that are read.
-  package static let supportedModelTypes = FastVLMLayout.allCases.map(\.modelType)
+  package static let supportedModelTypes = [FastVLMLayout.llava, .native].map(\.modelType)
 
   /// Recognizes a checkpoint by its tensor names, then by its configuration (reference section 7.6).
   /// - Throws: `unsupportedLayout` for layouts that are known but not read, `unknownArchitecture` for everything else.
@@ -38,9 +38,18 @@ package enum Architecture: Equatable, Sendable {
       nearest: modelType.flatMap { NearestName.nearest(to: $0, among: supportedModelTypes) })
   }
 
-  /// The layout whose encoder the names spell.
-  private static func storedLayout(_ names: [String]) -> FastVLMLayout? {
-    for layout in FastVLMLayout.allCases {
+  /// The layout in whose words language model and projector are named or, without either, the encoder.
+  static func storedLayout(_ names: [String]) -> FastVLMLayout? {
+    if names.contains(where: { $0.hasPrefix("language_model.model.") }) {
+      let apple = FastVLMNames.mlx.projector + "_"
+      return names.contains { $0.hasPrefix(apple) } ? .mlx : .mlxCommunity
+    }
+    return encoderLayout(names)
+  }
+
+  /// The layout in whose words the encoder is named; `nil` without one.
+  static func encoderLayout(_ names: [String]) -> FastVLMLayout? {
+    for layout in [FastVLMLayout.llava, .native, .mlxCommunity] {
       let prefix = FastVLMNames.names(layout).encoder + "."
       if names.contains(where: { $0.hasPrefix(prefix) }) { return layout }
     }
@@ -74,17 +83,12 @@ package enum Architecture: Equatable, Sendable {
 
 /// Layouts of FastVLM and its encoder that exist but are not read, told by a prefix of tensor names.
 private enum ForeignLayout: String, CaseIterable {
-  // First, because it has the language model's names of the next one too.
-  case mlxCommunity = "MLX (mlx-vlm)"
-  case mlx = "MLX"
   case adapter = "LLaVA adapter"
   case transformer = "MobileCLIP-B, a vision transformer"
   case gguf = "GGUF language model"
 
   private var prefixes: [String] {
     switch self {
-    case .mlx: ["language_model.", "multi_modal_projector."]
-    case .mlxCommunity: ["vision_tower.vision_model."]
     case .adapter: ["base_model.model."]
     case .gguf: ["token_embd."]
     case .transformer:

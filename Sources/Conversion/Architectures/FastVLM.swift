@@ -14,12 +14,18 @@ struct FastVLM {
   init(
     _ base: Checkpoint, layout: FastVLMLayout, languageSource: GGUFLanguage?
   ) throws(ConversionError) {
-    let checkpoint = try languageSource?.joined(to: base, names: .names(layout)) ?? base
+    var checkpoint = try languageSource?.joined(to: base, names: .names(layout)) ?? base
+    if Architecture.encoderLayout(checkpoint.names) == .mlxCommunity {
+      checkpoint = try checkpoint.withChannelsFirst(.mlxCommunity)
+    }
     guard let config = checkpoint.config else {
       throw .configurationFileMissing(directory: checkpoint.directory, file: "config.json")
     }
+    guard let encoder = Architecture.encoderLayout(checkpoint.names) else {
+      throw .encoderMissing(path: checkpoint.path)
+    }
+    names = .names(layout, encoder: encoder)
     self.checkpoint = checkpoint
-    names = .names(layout)
     // transformers 5 writes the image part into `processor_config.json` and no file of its own.
     let processor = try checkpoint.json("processor_config.json")
     var configuration = try FastVLMConfiguration(
@@ -86,7 +92,7 @@ struct FastVLM {
     }
     if let stated = configuration.encoderWidth, stated != width {
       throw .configurationMismatch(
-        key: names.layout == .llava ? "mm_hidden_size" : "vision_config.hidden_size",
+        key: names.layout != .native ? "mm_hidden_size" : "vision_config.hidden_size",
         stated: stated, tensor: names.head, found: width)
     }
     let side = configuration.image.resolution

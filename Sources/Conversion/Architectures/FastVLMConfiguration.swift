@@ -58,7 +58,7 @@ struct FastVLMConfiguration: Equatable {
     if layout == .native {
       projectorHasBiases = try top.bool("multimodal_projector_bias") ?? true
     }
-    if layout == .llava { encoderWidth = try top.size("mm_hidden_size") }
+    if layout != .native { encoderWidth = try top.size("mm_hidden_size") }
     if let vision = try top.object("vision_config"), layout == .native {
       encoderWidth = try vision.size("hidden_size")
     }
@@ -145,7 +145,7 @@ struct FastVLMConfiguration: Equatable {
     try only(text, "hidden_act", ["silu"])
     try never(text, "use_sliding_window")
     switch layout {
-    case .llava:
+    case .llava, .mlx, .mlxCommunity:
       try only(top, "mm_patch_merge_type", ["flat"])
       try never(top, "mm_use_im_start_end")
       try never(top, "mm_use_im_patch_token")
@@ -154,6 +154,8 @@ struct FastVLMConfiguration: Equatable {
       try only(top, "vision_feature_select_strategy", ["full"])
       try only(text, "model_type", ["qwen2"])
     }
+    // mlx's was undone where the tensors were read.
+    if layout == .mlx || layout == .mlxCommunity { return }
     if top.has("quantization") || top.has("quantization_config") {
       throw top.wrong("quantization", "a checkpoint in float", found: "quantized weights")
     }

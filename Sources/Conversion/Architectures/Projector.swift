@@ -42,16 +42,19 @@ struct Projector {
 
   /// Paths of the linear layers. LLaVA numbers the modules of a sequence, in which every other one is a GELU.
   private func layers() -> [String] {
-    let path = names.projector
+    var path = names.projector
     switch names.layout {
     case .native: return ["\(path).linear_1", "\(path).linear_2"]
-    case .llava:
-      if source.tensors.contains("\(path).weight") { return [path] }
-      var layers = ["\(path).0"]
-      while source.tensors.contains("\(path).\(2 * layers.count)") {
-        layers.append("\(path).\(2 * layers.count)")
-      }
-      return layers
+    case .mlx: return ["\(path)_0", "\(path)_2"]
+    case .mlxCommunity:
+      if source.tensors.contains("\(path).layers") { path += ".layers" }
+    case .llava: break
     }
+    if source.tensors.contains("\(path).weight") { return [path] }
+    var layers = ["\(path).0"]
+    while source.tensors.contains("\(path).\(2 * layers.count)") {
+      layers.append("\(path).\(2 * layers.count)")
+    }
+    return layers
   }
 }

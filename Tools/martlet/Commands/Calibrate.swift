@@ -17,7 +17,7 @@ struct Calibrate: ParsableCommand {
   @Argument(help: "Checkpoint: a directory or a file of weights.")
   var source: String
 
-  @Option(help: "A folder of pictures.")
+  @Option(help: "A folder of pictures, or an HDF5 file with a data set 'images' (.h5).")
   var images: String
 
   @Option(name: .shortAndLong, help: "The table to write, by custom NAME.mcal.")
@@ -48,7 +48,8 @@ struct Calibrate: ParsableCommand {
     let notes = Notes(isQuiet: quiet.quiet)
     try checkOutput(output)
     let loaded = try LoadedSource(
-      try Checkpoint.open(source), language: try parts.language(), resolution: resolution,
+      try parts.applied(to: Checkpoint.open(source)), language: try parts.language(),
+      resolution: resolution,
       fit: imageFit)
     loaded.describe(notes)
     try MemoryNeed.check(maxMemory, MemoryNeed.calibration(of: loaded.folded), for: "calibrating")
@@ -78,18 +79,21 @@ struct PictureOptions: ParsableArguments {
   @Flag(help: "Go on without pictures that cannot be read; they are named and counted.")
   var skipUnreadable = false
 
-  /// Runs the pictures of a folder.
+  static func isHDF5(_ path: String) -> Bool { path.hasSuffix(".h5") || path.hasSuffix(".hdf5") }
+
+  /// Runs the pictures of a folder or of an HDF5 file.
   func table(
     of folder: String, for source: LoadedSource, requests: [StatisticRequest],
     limits: CalibrationLimits, _ notes: Notes
   ) throws -> CalibrationTable {
-    if folder.hasSuffix(".h5") {
-      throw CommandError(
-        .usage, "pictures in HDF5 are not read yet", ["found: '\(folder)'"],
-        hint: "give a folder of PNG, JPEG or WebP pictures")
+    let found: [CalibrationPicture]
+    if Self.isHDF5(folder) {
+      found = try HDF5Pictures(path: folder).pictures
+    } else {
+      let contents = try CalibrationFolder(path: folder)
+      for name in contents.ignored { notes.say("no picture: '\(name)'") }
+      found = contents.pictures
     }
-    let found = try CalibrationFolder(path: folder)
-    for name in found.ignored { notes.say("no picture: '\(name)'") }
     var options = CalibrationOptions()
     options.threads = limits.threads
     options.weightByteLimit = limits.weightBytes
@@ -103,7 +107,7 @@ struct PictureOptions: ParsableArguments {
     defer { progress.close() }
     let outcome = try Calibrator(model: source.folded, requests: requests, options: options)
       .outcome(
-        pictures: found.pictures, questions: try questions.map { try QuestionFile(path: $0) }
+        pictures: found, questions: try questions.map { try QuestionFile(path: $0) }
       ) { state in
         progress.update(Double(state.done), of: Double(state.total))
       }
@@ -112,7 +116,7 @@ struct PictureOptions: ParsableArguments {
         "picture '\(skipped.name)' was skipped: \(skipped.reason.text)")
     }
     if !outcome.skipped.isEmpty {
-      notes.warn("\(outcome.skipped.count) of \(found.pictures.count) pictures were skipped")
+      notes.warn("\(outcome.skipped.count) of \(found.count) pictures were skipped")
     }
     return outcome.table
   }
@@ -133,7 +137,10 @@ struct CalibrationLimits {
 
 /// Where convert takes its calibration from.
 struct CalibrationSource: ParsableArguments {
-  @Option(help: "A folder of pictures, or a table written by martlet calibrate (.mcal).")
+  @Option(
+    help:
+      "A folder of pictures, an HDF5 file with a data set 'images' (.h5), or a table written by martlet calibrate (.mcal)."
+  )
   var calibration: String?
 
   @OptionGroup var pictures: PictureOptions
@@ -144,7 +151,7 @@ struct CalibrationSource: ParsableArguments {
   ) throws -> CalibrationTable? {
     guard let calibration else { return nil }
     let requests = scheme.statisticRequests(for: source.folded.description)
-    if case .file = try PathKind(of: calibration), !calibration.hasSuffix(".h5") {
+    if case .file = try PathKind(of: calibration), !PictureOptions.isHDF5(calibration) {
       let table = try CalibrationTable.read(path: calibration)
       try table.validate(for: source.folded.description)
       try table.require(requests)

@@ -54,7 +54,8 @@ struct Convert: ParsableCommand {
     try checkOutput(output)
     var scheme = precision.resolved
     let loaded = try LoadedSource(
-      try Checkpoint.open(source), language: try parts.language(), resolution: resolution,
+      try parts.applied(to: Checkpoint.open(source)), language: try parts.language(),
+      resolution: resolution,
       fit: imageFit)
     loaded.describe(notes)
     let table = try calibration.table(

@@ -91,7 +91,8 @@ struct Export: ParsableCommand {
           pack, roles: [.language], pool: try ThreadPool(threads: threads.count))
       }
     case .checkpoint(let checkpoint):
-      let loaded = try LoadedSource(checkpoint, language: try parts.language())
+      let loaded = try LoadedSource(
+        parts.applied(to: checkpoint), language: try parts.language())
       loaded.describe(notes)
       description = loaded.folded.description
       parameters = PlainParameters(loaded.folded.parameters)

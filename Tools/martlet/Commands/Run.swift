@@ -72,7 +72,8 @@ struct Run: ParsableCommand {
           ["'\(path)' is a checkpoint, which the float reference runs"])
       }
       answerer = try ReferenceAnswerer(
-        LoadedSource(checkpoint, language: try parts.language()), threads: threads.count)
+        LoadedSource(
+          parts.applied(to: checkpoint), language: try parts.language()), threads: threads.count)
     }
     let load = MonotonicClock.milliseconds(since: start)
     let description = answerer.description

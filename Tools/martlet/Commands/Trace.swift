@@ -33,7 +33,7 @@ struct Trace: ParsableCommand {
   @Option(help: "The question.")
   var prompt: String
 
-  @Option(name: .shortAndLong, help: "The file to write: OUT.safetensors.")
+  @Option(name: .shortAndLong, help: "The file to write: OUT.safetensors or OUT.h5.")
   var output: String
 
   @Option(help: "A checkpoint as stored (source: branches and batch norms apart) or folded.")
@@ -58,8 +58,8 @@ struct Trace: ParsableCommand {
   @OptionGroup var threads: ThreadOptions
 
   func validate() throws {
-    if !output.hasSuffix(".safetensors") {
-      throw ValidationError("-o takes a name that ends in .safetensors, not '\(output)'")
+    if !output.hasSuffix(".safetensors") && !output.hasSuffix(".h5") {
+      throw ValidationError("-o takes a name that ends in .safetensors or .h5, not '\(output)'")
     }
     if !(0...AnswerLimits.tokens).contains(maxTokens) {
       throw ValidationError("--max-tokens takes 0 to \(AnswerLimits.tokens), not '\(maxTokens)'")
@@ -86,7 +86,8 @@ struct Trace: ParsableCommand {
       }
       tracer = try ReferenceTracer(
         LoadedSource(
-          checkpoint, language: try parts.language(), resolution: resolution, fit: imageFit),
+          parts.applied(to: checkpoint), language: try parts.language(), resolution: resolution,
+          fit: imageFit),
         form: form ?? .folded, threads: threads.count)
     }
     var record = TraceRecord(patterns: tap)

@@ -96,7 +96,7 @@ struct Verify: ParsableCommand {
     _ pack: Pack, with reference: String, pool: ThreadPool, _ notes: Notes
   ) throws -> Verification {
     let source = try LoadedSource(
-      try Checkpoint.open(reference), language: try parts.language(),
+      try parts.applied(to: Checkpoint.open(reference)), language: try parts.language(),
       resolution: pack.description.image.resolution)
     let stated = source.checkpointResolution
     if stated != pack.description.image.resolution {

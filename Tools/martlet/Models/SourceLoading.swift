@@ -110,6 +110,10 @@ extension CheckpointRemark {
     case .entriesNotRead(let file, let count, let names):
       "'\(file)': \(count) entries were not read: \(names.joined(separator: ", "))"
         + (count > names.count ? ", …" : "")
+    case .decoded(let kind, let count):
+      "\(count) matrices of \(kind) weights are read as floats; what a scheme stores alike stays as it is"
+    case .joined(let file, let tensors, let leftOut):
+      "\(tensors) tensors come from '\(file)', \(leftOut) of the checkpoint's own are left out"
     case .prefixRemoved(let file, let prefix):
       "'\(file)': '\(prefix)' before every name was left out"
     }

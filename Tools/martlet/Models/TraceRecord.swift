@@ -1,3 +1,4 @@
+import MartletBytes
 import MartletCheckpoints
 import MartletModel
 import MartletQuantization
@@ -32,6 +33,17 @@ struct TraceRecord {
     tensors.append((name, shape, .bytes(bytes)))
   }
 
+  private static func bytes(of content: Content) -> [UInt8] {
+    switch content {
+    case .floats(let values): return FloatConversion.float32Bytes(values)
+    case .bytes(let values): return values
+    case .integers(let values):
+      var writer = ByteWriter()
+      for value in values { writer.int64(Int64(value)) }
+      return writer.bytes
+    }
+  }
+
   /// A pattern that names no layer is a mistake worth an error.
   func checkTaps(names: [String]) throws {
     for (text, pattern) in patterns where !names.contains(where: { pattern.matches($0) }) {
@@ -41,6 +53,7 @@ struct TraceRecord {
     }
   }
 
+  /// Writes safetensors or, under a name that ends in `.h5`, HDF5.
   func write(to path: String) throws {
     let declarations = try tensors.map { tensor in
       let type: ElementType =
@@ -50,6 +63,11 @@ struct TraceRecord {
         case .bytes: .uint8
         }
       return try TensorDeclaration(tensor.name, type, tensor.shape)
+    }
+    if path.hasSuffix(".h5") {
+      try HDF5Writer.write(
+        zip(declarations, tensors).map { ($0, Self.bytes(of: $1.content)) }, to: path)
+      return
     }
     let writer = try SafetensorsWriter(replacing: path, tensors: declarations)
     for tensor in tensors {

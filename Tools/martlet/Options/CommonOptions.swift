@@ -2,6 +2,7 @@ import ArgumentParser
 import MartletBoardMessages
 import MartletBytes
 import MartletCheckpoints
+import MartletConversion
 
 /// How many threads to use.
 struct ThreadOptions: ParsableArguments {
@@ -25,11 +26,36 @@ struct SourceParts: ParsableArguments {
       valueName: "model.gguf"))
   var languageFrom: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "A checkpoint whose image encoder takes the place of the checkpoint's own, or stands in where it has none.",
+      valueName: "source"))
+  var encoderFrom: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A trainer's leftovers, e.g. mm_projector.bin, whose tensors replace the checkpoint's own. May be repeated.",
+      valueName: "file"))
+  var merge: [String] = []
+
+  /// The checkpoint with the parts that other files bring.
+  func applied(to base: Checkpoint) throws -> Checkpoint {
+    var checkpoint = base
+    for file in merge { checkpoint = try checkpoint.merging(Checkpoint.open(file)) }
+    if let encoderFrom {
+      checkpoint = try checkpoint.takingEncoder(from: Checkpoint.open(encoderFrom))
+    }
+    return checkpoint
+  }
+
   /// A pack is whole: its parts were joined when it was made.
   func refuse(forPack path: String) throws {
-    if languageFrom != nil {
-      throw CommandError(
-        .usage, "--language-from is for checkpoints", ["'\(path)' is a pack"])
+    let given: [(option: String, isGiven: Bool)] = [
+      ("--language-from", languageFrom != nil), ("--encoder-from", encoderFrom != nil),
+      ("--merge", !merge.isEmpty),
+    ]
+    for (option, isGiven) in given where isGiven {
+      throw CommandError(.usage, "\(option) is for checkpoints", ["'\(path)' is a pack"])
     }
   }
 

@@ -73,6 +73,7 @@ extension UnreadableImage.Reason {
     switch self {
     case .image(let error): ErrorReport.of(error).inOneLine
     case .bytes(let error): ErrorReport.of(error).inOneLine
+    case .part(let path, let found): "'\(path)': \(found)"
     }
   }
 }
@@ -104,7 +105,7 @@ extension Statistic {
 
 extension ErrorReport {
   /// Without the headline, which names what the reader of a list already knows.
-  fileprivate var inOneLine: String {
+  package var inOneLine: String {
     evidence.isEmpty ? headline : evidence.joined(separator: "; ")
   }
 }

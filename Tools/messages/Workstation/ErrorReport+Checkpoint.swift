@@ -84,6 +84,11 @@ extension ErrorReport {
         path,
         "tensor '\(tensor)': shape \(shapeText(shape)) with strides \(shapeText(strides)) ends at "
           + "element \(end), storage '\(storage)' at \(room)")
+    case .hdf5(let path, let object, let expected, let found):
+      let place = object.isEmpty ? "file" : "'\(object)'"
+      return unreadable(path, "\(place): expected \(expected), found \(found)")
+    case .mlx(let path, let tensor, let expected, let found):
+      return unreadable(path, "tensor '\(tensor)': expected \(expected), found \(found)")
     case .duplicateTensor(let name, let first, let second):
       return ErrorReport(
         .badData, "tensor '\(name)' stands in two files", ["'\(first)' and '\(second)'"])

@@ -18,6 +18,11 @@ extension ErrorReport {
         ["found: \(layout), by '\(evidence)'", "expected: \(supported.joined(separator: ", "))"],
         hint: layout.hasPrefix("GGUF")
           ? "give the file to the FastVLM it belongs to: --language-from MODEL.gguf" : nil)
+    case .encoderMissing(let path):
+      return ErrorReport(
+        .badData, "'\(path)' holds no image encoder",
+        ["expected: tensors of FastViTHD in Apple's, transformers' or mlx-vlm's names"],
+        hint: "take the encoder from another checkpoint: --encoder-from SOURCE")
     case .missingTensor(let name, let shape, let nearest):
       return ErrorReport(
         .badData, "the checkpoint lacks tensor '\(name)'",
