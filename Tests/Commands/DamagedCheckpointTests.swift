@@ -141,15 +141,23 @@ import Testing
         """
     ) { try FileManager.default.removeItem(atPath: Directory.path($0, file)) },
     Fault(
-      name: "weights in another format",
+      name: "an archive without its end",
       report: """
         error: cannot read checkpoint 'model.safetensors'
-          expected: safetensors, gguf; found: torch zip archive
+          archive at byte 42: expected the end record of a ZIP archive, found something else
+          hint: the file may be cut short; compare its size with the source
         """
     ) {
       try AtomicFile.write(
         "PK\u{3}\u{4}" + String(repeating: "\0", count: 60), to: Directory.path($0, file))
     },
+    Fault(
+      name: "a pickle of something else",
+      report: """
+        error: cannot read checkpoint 'model.safetensors'
+          expected: safetensors, gguf, torch, hdf5; found: a pickle without torch's magic number
+        """
+    ) { try AtomicFile.write([0x80, 0x02, 0x4E, 0x2E], to: Directory.path($0, file)) },
     Fault(
       name: "a name that would drive the terminal",
       report: """
