@@ -71,7 +71,7 @@ def pictures() -> dict[str, Image.Image]:
 
 def training_pictures(count: int) -> torch.Tensor:
     """Waves, boxes and noise `[count, 3, side, side]` in 0...1 whose statistics the batch norms take."""
-    source, side = np.random.default_rng(4), tiny.RESOLUTION
+    source, side = np.random.default_rng(4), tiny.TINY.resolution
     result = []
     for _ in range(count):
         y, x, c = np.mgrid[0:side, 0:side, 0:3] / side
@@ -88,7 +88,7 @@ def training_pictures(count: int) -> torch.Tensor:
 
 def fitted(picture: Image.Image, fit: str) -> np.ndarray:
     rule = {"pad": fits.padded_fit, "crop": fits.cropped_fit}[fit]
-    return rule(np.asarray(picture.convert("RGB")), tiny.RESOLUTION)
+    return rule(np.asarray(picture.convert("RGB")), tiny.TINY.resolution)
 
 
 def input_ids(case: Case) -> list[int]:
@@ -102,7 +102,7 @@ def input_ids(case: Case) -> list[int]:
 def native_ids(case: Case) -> list[int]:
     """The native route: the whole prompt tokenized, every image id repeated."""
     ids = tokens.tokenizer(tokens.NATIVE).encode(case.prompt).ids
-    count = (tiny.RESOLUTION // 64) ** 2
+    count = (tiny.TINY.resolution // 64) ** 2
     return [i for j in ids for i in ([j] * count if j == tokens.IMAGE else [j])]
 
 

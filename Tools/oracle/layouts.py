@@ -1,4 +1,4 @@
-"""The tiny model on disk: Apple's layout in three forms, and the transformers-native one."""
+"""A small model on disk: Apple's layout in three forms, and the transformers-native one."""
 
 import json
 import re
@@ -9,7 +9,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 import tiny_model as tiny
-import tiny_tokenizer as tokens
+from model_shape import Shape
+from qwen_tokenizer import IMAGE_TOKEN
 
 APPLE_PREFIX = "model.vision_tower.vision_tower.model."
 NATIVE_PREFIX = "model.vision_tower.timm_model."
@@ -46,14 +47,14 @@ def apple_name(name: str, fused_large: bool) -> str:
     return name
 
 
-def apple_tensors(model: nn.Module, tower: nn.Module) -> dict[str, torch.Tensor]:
+def apple_tensors(shape: Shape, model: nn.Module, tower: nn.Module) -> dict[str, torch.Tensor]:
     """Every tensor of an Apple checkpoint whose encoder is `tower`; the tied head is stored as a copy."""
     result = {}
     for name, value in tower.state_dict().items():
         result[APPLE_PREFIX + apple_name(name, fused_large=True)] = value
     source = torch.Generator().manual_seed(1)
-    shape = (tiny.ENCODER_CHANNELS, tiny.CLIP_WIDTH)
-    result[APPLE_PREFIX + "head.proj"] = tiny.normal(shape, 0.05, source).to(torch.bfloat16).float()
+    unused = (shape.encoder_channels, shape.clip_width)
+    result[APPLE_PREFIX + "head.proj"] = tiny.normal(unused, 0.05, source).to(torch.bfloat16).float()
     for name, value in model.model.language_model.state_dict().items():
         result["model." + name] = value
     projector = model.model.multi_modal_projector
@@ -94,47 +95,48 @@ def write_sharded(folder: Path, tensors: dict[str, torch.Tensor], shards: int) -
     write_json(folder / "model.safetensors.index.json", index)
 
 
-def apple_configuration(dtype: str) -> dict:
-    text = tiny.configuration(False, tiny.APPLE_ROWS).text_config
+def apple_configuration(shape: Shape, dtype: str) -> dict:
+    text = shape.configuration(False, shape.rows).text_config
     return {
-        "architectures": ["LlavaQwen2ForCausalLM"], "attention_dropout": 0.0, "bos_token_id": tokens.END_OF_TEXT, "eos_token_id": tokens.IM_END,
-        "freeze_mm_mlp_adapter": False, "hidden_act": "silu", "hidden_size": tiny.HIDDEN, "image_aspect_ratio": "pad",
+        "architectures": ["LlavaQwen2ForCausalLM"], "attention_dropout": 0.0, "bos_token_id": shape.tokens.end_of_text, "eos_token_id": shape.tokens.im_end,
+        "freeze_mm_mlp_adapter": False, "hidden_act": "silu", "hidden_size": shape.hidden, "image_aspect_ratio": "pad",
         "image_grid_pinpoints": None, "initializer_range": 0.02, "intermediate_size": text.intermediate_size, "max_position_embeddings": 32768,
-        "max_window_layers": text.num_hidden_layers, "mm_hidden_size": tiny.ENCODER_CHANNELS, "mm_patch_merge_type": "flat",
+        "max_window_layers": text.num_hidden_layers, "mm_hidden_size": shape.encoder_channels, "mm_patch_merge_type": "flat",
         "mm_projector_lr": None, "mm_projector_type": "mlp2x_gelu", "mm_use_im_patch_token": False, "mm_use_im_start_end": False,
-        "mm_vision_select_feature": "patch", "mm_vision_select_layer": -2, "mm_vision_tower": f"mobileclip_l_{tiny.RESOLUTION}",
+        "mm_vision_select_feature": "patch", "mm_vision_select_layer": -2, "mm_vision_tower": f"mobileclip_l_{shape.resolution}",
         "model_type": "llava_qwen2", "num_attention_heads": text.num_attention_heads, "num_hidden_layers": text.num_hidden_layers,
         "num_key_value_heads": text.num_key_value_heads, "rms_norm_eps": 1e-06, "rope_theta": 1000000.0, "sliding_window": 32768,
         "tie_word_embeddings": True, "tokenizer_model_max_length": 8192, "tokenizer_padding_side": "right", "torch_dtype": dtype,
         "transformers_version": "4.39.3", "tune_mm_mlp_adapter": False, "unfreeze_mm_vision_tower": True, "use_cache": True,
-        "use_mm_proj": True, "use_sliding_window": False, "vocab_size": tiny.APPLE_ROWS,
+        "use_mm_proj": True, "use_sliding_window": False, "vocab_size": shape.rows,
     }  # fmt: skip
 
 
-GENERATION = {
-    "bos_token_id": tokens.END_OF_TEXT,
-    "do_sample": True,
-    "eos_token_id": [tokens.IM_END, tokens.END_OF_TEXT],
-    "pad_token_id": tokens.END_OF_TEXT,
-    "temperature": None,
-    "top_p": None,
-}
+def generation(shape: Shape) -> dict:
+    return {
+        "bos_token_id": shape.tokens.end_of_text,
+        "do_sample": True,
+        "eos_token_id": [shape.tokens.im_end, shape.tokens.end_of_text],
+        "pad_token_id": shape.tokens.end_of_text,
+        "temperature": None,
+        "top_p": None,
+    }
 
 
-def write_apple(folder: Path, tensors: dict[str, torch.Tensor], dtype: str, shards: int) -> None:
+def write_apple(shape: Shape, folder: Path, tensors: dict[str, torch.Tensor], dtype: str, shards: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if shards == 1:
         save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     else:
         write_sharded(folder, tensors, shards)
-    write_json(folder / "config.json", apple_configuration(dtype))
-    write_json(folder / "generation_config.json", GENERATION)
-    tokens.write_apple(folder)
+    write_json(folder / "config.json", apple_configuration(shape, dtype))
+    write_json(folder / "generation_config.json", generation(shape))
+    shape.tokens.write_apple(folder)
 
 
-def native_model(model: nn.Module) -> nn.Module:
+def native_model(shape: Shape, model: nn.Module) -> nn.Module:
     """The same function as a native model: fused encoder, embedding padded to the native row count."""
-    config = tiny.configuration(inference_mode=True, rows=tiny.NATIVE_ROWS)
+    config = shape.configuration(inference_mode=True, rows=shape.native_rows)
     config._attn_implementation = "eager"
     result = type(model)(config).float().eval()
     tower = tiny.fused(model.model.vision_tower.timm_model)
@@ -142,26 +144,26 @@ def native_model(model: nn.Module) -> nn.Module:
     result.model.multi_modal_projector.load_state_dict(model.model.multi_modal_projector.state_dict())
     state = model.model.language_model.state_dict()
     source = torch.Generator().manual_seed(2)
-    extra = tiny.normal((tiny.NATIVE_ROWS - tiny.APPLE_ROWS, tiny.HIDDEN), 0.7, source)
+    extra = tiny.normal((shape.native_rows - shape.rows, shape.hidden), shape.padding, source)
     rows = torch.cat([state["embed_tokens.weight"], extra.to(torch.bfloat16).float()])
     result.model.language_model.load_state_dict({**state, "embed_tokens.weight": rows})
     result.tie_weights()
     return result
 
 
-def write_native(folder: Path, model: nn.Module) -> None:
+def write_native(shape: Shape, folder: Path, model: nn.Module) -> None:
     """What `save_pretrained` writes, with exact tensors narrowed, plus tokenizer and processor files."""
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
-    write_json(folder / "generation_config.json", GENERATION)
+    write_json(folder / "generation_config.json", generation(shape))
     state = model.state_dict()
     del state["lm_head.weight"]
     state = {name: value.contiguous().clone() for name, value in state.items()}
     assert all(n.startswith(NATIVE_PREFIX) for n in state if "vision" in n)
     save_file(narrowed(state, halves=False), folder / "model.safetensors", metadata={"format": "pt"})
-    tokens.write_native(folder)
-    side = tiny.RESOLUTION
+    shape.tokens.write_native(folder)
+    side = shape.resolution
     processor = {
         "crop_size": {"height": side, "width": side}, "do_center_crop": True, "do_convert_rgb": True, "do_normalize": True, "do_rescale": True,
         "do_resize": True, "image_mean": [0.0, 0.0, 0.0], "image_processor_type": "CLIPImageProcessor", "image_std": [1.0, 1.0, 1.0],
@@ -171,7 +173,7 @@ def write_native(folder: Path, model: nn.Module) -> None:
     write_json(
         folder / "processor_config.json",
         {
-            "image_token": tokens.IMAGE_TOKEN,
+            "image_token": IMAGE_TOKEN,
             "num_additional_image_tokens": 0,
             "patch_size": 64,
             "processor_class": "LlavaProcessor",

@@ -60,7 +60,7 @@ def encoder_from_apple(tensors: dict[str, torch.Tensor], like: nn.Module) -> nn.
 def model_from_apple(folder: Path, like: FastVlmForConditionalGeneration) -> nn.Module:
     """The checkpoint in `folder` as a transformers model."""
     tensors = read(folder)
-    config = tiny.configuration(inference_mode=False, rows=tiny.APPLE_ROWS)
+    config = tiny.TINY.configuration(inference_mode=False, rows=tiny.TINY.rows)
     config._attn_implementation = "eager"
     result = FastVlmForConditionalGeneration(config).float().eval()
     tower = encoder_from_apple(tensors, like.model.vision_tower.timm_model)
@@ -101,13 +101,13 @@ def compare(name: str, found: dict, wanted: dict) -> float:
 
 def write_layouts(root: Path, model: FastVlmForConditionalGeneration) -> None:
     tower = model.model.vision_tower.timm_model
-    train = layouts.apple_tensors(model, tower)
-    layouts.write_apple(root / "llava-train", layouts.narrowed(train, halves=False), "bfloat16", 2)
-    fused = layouts.apple_tensors(model, tiny.fused(tower))
-    layouts.write_apple(root / "llava", layouts.narrowed(fused, halves=False), "bfloat16", 1)
-    mixed = layouts.apple_tensors(model, tiny.fused(tower, layouts.MIXED_FUSED))
-    layouts.write_apple(root / "llava-mixed", layouts.narrowed(mixed, halves=True), "bfloat16", 1)
-    layouts.write_native(root / "native", layouts.native_model(model))
+    train = layouts.apple_tensors(tiny.TINY, model, tower)
+    layouts.write_apple(tiny.TINY, root / "llava-train", layouts.narrowed(train, halves=False), "bfloat16", 2)
+    fused = layouts.apple_tensors(tiny.TINY, model, tiny.fused(tower))
+    layouts.write_apple(tiny.TINY, root / "llava", layouts.narrowed(fused, halves=False), "bfloat16", 1)
+    mixed = layouts.apple_tensors(tiny.TINY, model, tiny.fused(tower, layouts.MIXED_FUSED))
+    layouts.write_apple(tiny.TINY, root / "llava-mixed", layouts.narrowed(mixed, halves=True), "bfloat16", 1)
+    layouts.write_native(tiny.TINY, root / "native", layouts.native_model(tiny.TINY, model))
 
 
 def described(case: goldens.Case, result: dict) -> dict:
@@ -160,7 +160,7 @@ def main() -> None:
     save_file(tensors, root / "golden.safetensors")
     cases = [described(case, results[case.name]) for case in goldens.CASES]
     versions = {"torch": torch.__version__, "transformers": transformers.__version__, "timm": timm.__version__}
-    index = {"seed": options.seed, "resolution": tiny.RESOLUTION, "versions": versions, "cases": cases}
+    index = {"seed": options.seed, "resolution": tiny.TINY.resolution, "versions": versions, "cases": cases}
     (root / "golden.json").write_text(json.dumps(index, indent=2) + "\n")
     for case in cases:
         print(case["name"], "gap", case["smallest_gap"], "padding", case["steps_won_by_padding_rows"])

@@ -1,64 +1,31 @@
 """A tiny FastVLM from transformers and timm: every kind of op, small widths, healthy seeded random weights."""
 
 import copy
-import os
-
-os.environ["TIMM_FUSED_ATTN"] = "0"  # plain products and softmax in the vision tower
 
 import timm
 import torch
-from torch import nn
 from timm.models.fastvit import ConvMlp, LayerScale2d, RepConditionalPosEnc
-from transformers import FastVlmConfig, FastVlmForConditionalGeneration, Qwen2Config
-from transformers.models.timm_wrapper.configuration_timm_wrapper import TimmWrapperConfig
+from torch import nn
+from transformers import FastVlmForConditionalGeneration
 
 import tiny_tokenizer as tokens
+from model_shape import Shape
 
-timm.layers.set_fused_attn(False)
-
-WIDTHS = [8, 16, 32, 64, 128]
-DEPTHS = [1, 2, 2, 1, 1]
-RESOLUTION = 256
-ENCODER_CHANNELS = 2 * WIDTHS[-1]
-HIDDEN = 64
-# Rows of the embedding: the tokenizer's 503, padded as real checkpoints pad; the native layout pads again.
-APPLE_ROWS = 512
-NATIVE_ROWS = 576
-CLIP_WIDTH = 32
-
-
-def configuration(inference_mode: bool, rows: int) -> FastVlmConfig:
-    vision = TimmWrapperConfig(
-        architecture="fastvit_mci3",
-        do_pooling=True,
-        global_pool="avg",
-        hidden_size=ENCODER_CHANNELS,
-        initializer_range=0.02,
-        model_args={"inference_mode": inference_mode, "layers": DEPTHS, "embed_dims": WIDTHS},
-    )
-    text = Qwen2Config(
-        vocab_size=rows,
-        hidden_size=HIDDEN,
-        intermediate_size=112,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=32768,
-        rms_norm_eps=1e-6,
-        rope_parameters={"rope_type": "default", "rope_theta": 1e6},
-        tie_word_embeddings=True,
-        use_sliding_window=False,
-        bos_token_id=tokens.END_OF_TEXT,
-        eos_token_id=tokens.IM_END,
-        pad_token_id=tokens.END_OF_TEXT,
-    )
-    return FastVlmConfig(
-        vision_config=vision,
-        text_config=text,
-        image_token_index=tokens.IMAGE,
-        image_seq_length=(RESOLUTION // 64) ** 2,
-        tie_word_embeddings=True,
-    )
+TINY = Shape(
+    widths=(8, 16, 32, 64, 128),
+    depths=(1, 2, 2, 1, 1),
+    resolution=256,
+    hidden=64,
+    intermediate=112,
+    layers=2,
+    heads=4,
+    key_value_heads=2,
+    clip_width=32,
+    rows=512,
+    native_rows=576,
+    tokens=tokens.TINY,
+    padding=0.7,
+)
 
 
 def uniform(shape, low: float, high: float, source: torch.Generator) -> torch.Tensor:
@@ -126,7 +93,7 @@ def round_to_bfloat16(module: nn.Module) -> None:
             tensor.copy_(tensor.to(torch.bfloat16))
 
 
-def settle_batch_norms(tower: nn.Module, pictures: torch.Tensor) -> None:
+def settle_batch_norms(tower: nn.Module, pictures: torch.Tensor, part: int = 4) -> None:
     """Running statistics become those of the activations of `pictures` `[count, 3, side, side]`."""
     norms = [m for m in tower.modules() if isinstance(m, nn.BatchNorm2d)]
     for norm in norms:
@@ -134,15 +101,15 @@ def settle_batch_norms(tower: nn.Module, pictures: torch.Tensor) -> None:
         norm.momentum = None
     tower.train()
     with torch.no_grad():
-        for part in pictures.split(4):
-            tower.forward_features(part)
+        for some in pictures.split(part):
+            tower.forward_features(some)
     tower.eval()
 
 
 def train_time_model(seed: int, pictures: torch.Tensor) -> FastVlmForConditionalGeneration:
     """The model all layouts are made from, in train-time form, with the Apple layout's embedding rows."""
     source = torch.Generator().manual_seed(seed)
-    config = configuration(inference_mode=False, rows=APPLE_ROWS)
+    config = TINY.configuration(inference_mode=False, rows=TINY.rows)
     config._attn_implementation = "eager"
     model = FastVlmForConditionalGeneration(config).float().eval()
     tower = model.model.vision_tower.timm_model
