@@ -6,23 +6,26 @@ package struct Question: Equatable, Sendable {
   package var image: String
   package var text: String
   package var answer: String?
+  /// The kind of picture or question; scores are counted per group as well.
+  package var group: String?
   /// Where it stands; lines count from 1.
   package var line: Int
 
-  package init(image: String, text: String, answer: String?, line: Int) {
+  package init(image: String, text: String, answer: String?, group: String? = nil, line: Int) {
     self.image = image
     self.text = text
     self.answer = answer
+    self.group = group
     self.line = line
   }
 }
 
-/// A file with one JSON object a line: `{"image": …, "question": …, "answer": …}`.
+/// A file with one JSON object a line: `{"image": …, "question": …, "answer": …, "group": …}`.
 package struct QuestionFile: Equatable, Sendable {
   package let path: String
   package let questions: [Question]
 
-  /// The answer may be missing, and lines may be blank; nothing else may.
+  /// Answer and group may be missing, and lines may be blank; nothing else may.
   /// - Throws: `question` for the first line that is not a question, `bytes`.
   package init(path: String) throws(CalibrationError) {
     let text: String
@@ -79,13 +82,13 @@ package struct QuestionFile: Equatable, Sendable {
     }
     guard let object = value.object else { throw .notAnObject(found: value.kind) }
     for (key, value) in object.members {
-      guard ["image", "question", "answer"].contains(key) else { throw .unknownKey(key) }
+      guard ["image", "question", "answer", "group"].contains(key) else { throw .unknownKey(key) }
       if value.string == nil { throw .notText(key: key, found: value.kind) }
     }
     guard let image = object["image"]?.string else { throw .missingKey("image") }
     guard let text = object["question"]?.string else { throw .missingKey("question") }
     return Question(
       image: image.hasPrefix("/") ? image : Directory.path(folder, image), text: text,
-      answer: object["answer"]?.string, line: number)
+      answer: object["answer"]?.string, group: object["group"]?.string, line: number)
   }
 }

@@ -1,5 +1,5 @@
 /// What was found when a pack was held against its reference.
-package struct Verification: Equatable, Sendable {
+package struct Verification: Sendable {
   package struct Inputs: Equatable, Sendable {
     /// Largest difference of any byte of any prepared picture.
     package var pixelsMaximumDifference = 0
@@ -7,31 +7,10 @@ package struct Verification: Equatable, Sendable {
   }
 
   package struct Text: Equatable, Sendable {
-    /// Share of greedy continuations that are equal id by id.
+    /// Share of greedy continuations that are equal id by id; they end with the answer, or where as much as is compared is reached.
     package var exactMatch = 0.0
     /// Mean number of ids before the first that differs; the whole length where none does.
     package var firstDivergenceMean = 0.0
-  }
-
-  package struct Task: Equatable, Sendable {
-    package var count = 0
-    package var referenceScore = 0.0
-    package var packedScore = 0.0
-    /// Right by the reference, wrong by the pack.
-    package var flipsLost = 0
-    /// Wrong by the reference, right by the pack.
-    package var flipsWon = 0
-
-    package init(
-      count: Int = 0, referenceScore: Double = 0, packedScore: Double = 0, flipsLost: Int = 0,
-      flipsWon: Int = 0
-    ) {
-      self.count = count
-      self.referenceScore = referenceScore
-      self.packedScore = packedScore
-      self.flipsLost = flipsLost
-      self.flipsWon = flipsWon
-    }
   }
 
   package struct LayerError: Equatable, Sendable {
@@ -50,14 +29,21 @@ package struct Verification: Equatable, Sendable {
     package var prefill = 0.0
   }
 
+  /// Pictures compared; several questions may have been asked about each.
   package var images = 0
+  /// Prompts continued by both, whether or not their answer was known.
+  package var questions = 0
   package var inputs = Inputs()
   package var encoder = SimilaritySummary()
   package var imageTokens = SimilaritySummary()
   package var logits = LogitComparison()
   package var text = Text()
   /// `nil` without answers to compare with.
-  package var task: Task?
+  package var task: TaskScore?
+  /// The score of each group of questions, by name, in the order they came up; empty without groups.
+  package var groups: [(name: String, score: TaskScore)] = []
+  /// Every question with both answers, in the order they were asked.
+  package var answers: [AnsweredQuestion] = []
   /// Of the first picture.
   package var layers: [LayerError] = []
   package var referenceTimes = Times()

@@ -11,12 +11,17 @@ package struct VerificationCase: Sendable {
   package var name: String
   package var question: String
   package var answer: String?
+  /// The kind of picture or question whose score is counted apart as well.
+  package var group: String?
 
-  package init(picture: Pixels, name: String, question: String, answer: String?) {
+  package init(
+    picture: Pixels, name: String, question: String, answer: String?, group: String? = nil
+  ) {
     self.picture = picture
     self.name = name
     self.question = question
     self.answer = answer
+    self.group = group
   }
 }
 
@@ -29,21 +34,25 @@ package final class Verifier {
   private let vision: VisionSession
   private let tokenizers: (reference: Tokenizer, packed: Tokenizer)?
   private let wantsLayers: Bool
+  private let longestAnswer: Int
   private var result = Verification()
+  /// The picture encoded last: questions about one picture follow each other.
+  private var latest: (name: String, tokens: ReferenceTensor, packedRows: [Float])?
 
-  /// Ids of a greedy continuation that are compared, each position by its whole distribution as well.
-  package static let continuationLength = 16
+  /// Ids of a greedy continuation that are compared at most, each position by its whole distribution as well.
+  package static let longestAnswer = 64
 
   /// - Throws: `mismatch` where the two cannot be compared, and what loading throws.
   package init(
     reference: ReferenceModel, packed: LoadedModel, options: RunOptions, pool: ThreadPool,
-    layers: Bool
+    layers: Bool, longestAnswer: Int = Verifier.longestAnswer
   ) throws(VerificationError) {
     self.reference = reference
     self.packed = packed
     self.options = options
     self.pool = pool
     wantsLayers = layers
+    self.longestAnswer = longestAnswer
     let (a, b) = (reference.description.image.resolution, packed.description.image.resolution)
     if a != b { throw .mismatch(what: "resolution", reference: a, packed: b) }
     do { vision = try VisionSession(model: packed, options: options, pool: pool) } catch {
@@ -59,8 +68,20 @@ package final class Verifier {
   /// What was found so far.
   package var verification: Verification { result }
 
-  /// Adds one case.
+  /// Adds one case. A picture named like the case before it is not encoded again.
   package func add(_ item: VerificationCase) throws(VerificationError) {
+    let (tokens, packedRows) = try encoded(item)
+    if let tokenizers {
+      result.questions += 1
+      try compareLanguage(item, tokens, packedRows, tokenizers.reference, tokenizers.packed)
+    }
+  }
+
+  /// Image tokens of both, compared the first time the picture comes.
+  private func encoded(
+    _ item: VerificationCase
+  ) throws(VerificationError) -> (ReferenceTensor, [Float]) {
+    if let latest, latest.name == item.name { return (latest.tokens, latest.packedRows) }
     let pixels = try prepared(item, for: packed.description.image)
     let expected = try prepared(item, for: reference.description.image)
     let difference = zip(pixels.bytes, expected.bytes).reduce(0) {
@@ -71,9 +92,8 @@ package final class Verifier {
     let (tokens, packedRows) = try compareVision(
       expected, pixels, withLayers: isFirst && wantsLayers)
     result.images += 1
-    if let tokenizers {
-      try compareLanguage(item, tokens, packedRows, tokenizers.reference, tokenizers.packed)
-    }
+    latest = (item.name, tokens, packedRows)
+    return (tokens, packedRows)
   }
 
   private func prepared(
@@ -169,20 +189,23 @@ package final class Verifier {
         tokenizer: packedTokenizer)
     } catch { throw .text(error) }
     if prompt.ids != packedPrompt.ids { result.inputs.tokenIDsEqual = false }
-    let expected = try continueReference(prompt.ids, tokens)
+    let expected = try continueReference(prompt.ids, tokens, stops: template.stopIDs)
     let found = try continuePacked(
-      packedPrompt.ids, packedRows, following: expected.ids, expected.logits)
-    let same = zip(expected.ids, found).prefix { $0 == $1 }.count
-    let count = result.images
+      packedPrompt.ids, packedRows, following: expected.ids, expected.logits,
+      stops: packedTemplate.stopIDs)
+    // The pack's ids come without the one that ended them.
+    let answer = Array(expected.ids.prefix { !template.stopIDs.contains($0) })
+    let same = zip(answer, found).prefix { $0 == $1 }.count
+    let count = result.questions
     average(
-      &result.text.exactMatch, expected.ids == found ? 1 : 0, count: count)
+      &result.text.exactMatch, answer == found ? 1 : 0, count: count)
     average(&result.text.firstDivergenceMean, Double(same), count: count)
     score(item, expected.ids, found, template, referenceTokenizer, packedTokenizer)
   }
 
-  /// Greedy ids of the reference, and the logits each was chosen from.
+  /// Greedy ids of the reference up to the one that ends its answer, and the logits each was chosen from.
   private func continueReference(
-    _ ids: [Int], _ tokens: ReferenceTensor
+    _ ids: [Int], _ tokens: ReferenceTensor, stops: [Int]
   ) throws(VerificationError) -> (ids: [Int], logits: [[Float]]) {
     do {
       let cache = MartletReference.KeyValueCache()
@@ -190,9 +213,9 @@ package final class Verifier {
       var logits = [try reference.prefilled(ids: ids, images: [tokens], cache: cache)]
       average(
         &result.referenceTimes.prefill, MonotonicClock.milliseconds(since: start),
-        count: result.images)
+        count: result.questions)
       var chosen = [reference.greedyChoice(logits[0])]
-      while chosen.count < Self.continuationLength {
+      while chosen.count < longestAnswer, !stops.contains(chosen[chosen.count - 1]) {
         let next = try reference.advanced(id: chosen[chosen.count - 1], cache: cache)
         logits.append(next)
         chosen.append(reference.greedyChoice(next))
@@ -204,20 +227,20 @@ package final class Verifier {
   /// Greedy ids of the pack. Distributions are compared along the reference's ids, so that one early difference
   /// does not make every later position incomparable.
   private func continuePacked(
-    _ ids: [Int], _ rows: [Float], following expected: [Int], _ logits: [[Float]]
+    _ ids: [Int], _ rows: [Float], following expected: [Int], _ logits: [[Float]], stops: [Int]
   ) throws(VerificationError) -> [Int] {
     do {
       let request = GenerationRequest(
-        ids: ids, maximumTokens: expected.count, stopIDs: [],
+        ids: ids, maximumTokens: longestAnswer, stopIDs: stops,
         sampler: Sampler(temperature: 0, seed: 0))
       let spliced = request.spliced(tokensPerImage: vision.tokens)
       let session = try LanguageSession(
-        model: packed, capacity: spliced.count + expected.count, options: options, pool: pool)
+        model: packed, capacity: spliced.count + longestAnswer, options: options, pool: pool)
       let start = MonotonicClock.nanoseconds
       try session.append(spliced, imageRows: rows)
       average(
         &result.packedTimes.prefill, MonotonicClock.milliseconds(since: start),
-        count: result.images)
+        count: result.questions)
       let known = session.tokenCount
       for (step, reference) in logits.enumerated() {
         let found = session.withLogits { span in (0..<known).map { span[$0] } } ?? []
@@ -231,34 +254,26 @@ package final class Verifier {
     } catch { throw .runtime(error) }
   }
 
-  /// Answers are compared as text up to the first stop id, without case and outer white space.
   private func score(
     _ item: VerificationCase, _ expected: [Int], _ found: [Int], _ template: PromptTemplate,
     _ referenceTokenizer: Tokenizer, _ packedTokenizer: Tokenizer
   ) {
-    guard let answer = item.answer else { return }
-    func isRight(_ ids: [Int], _ tokenizer: Tokenizer) -> Bool {
-      let answered = ids.prefix { !template.stopIDs.contains($0) }
-      return AnswerText.normalized(tokenizer.decode(Array(answered)))
-        == AnswerText.normalized(answer)
+    func text(_ ids: [Int], _ tokenizer: Tokenizer) -> String {
+      tokenizer.decode(Array(ids.prefix { !template.stopIDs.contains($0) }))
     }
-    let (first, second) = (
-      isRight(expected, referenceTokenizer), isRight(found, packedTokenizer)
-    )
-    var task = result.task ?? Verification.Task()
-    task.count += 1
-    task.referenceScore += ((first ? 1 : 0) - task.referenceScore) / Double(task.count)
-    task.packedScore += ((second ? 1 : 0) - task.packedScore) / Double(task.count)
-    if first, !second { task.flipsLost += 1 }
-    if second, !first { task.flipsWon += 1 }
+    let answered = AnsweredQuestion(
+      picture: item.name, question: item.question, group: item.group, answer: item.answer,
+      reference: text(expected, referenceTokenizer), packed: text(found, packedTokenizer))
+    result.answers.append(answered)
+    guard let referenceIsRight = answered.isRight(answered.reference),
+      let packIsRight = answered.isRight(answered.packed)
+    else { return }
+    var task = result.task ?? TaskScore()
+    task.add(referenceIsRight: referenceIsRight, packIsRight: packIsRight)
     result.task = task
-  }
-}
-
-/// Answers as they are compared.
-package enum AnswerText {
-  /// Lower case, runs of white space as one space, none outside.
-  package static func normalized(_ text: String) -> String {
-    text.lowercased().split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    guard let group = item.group else { return }
+    let place = result.groups.firstIndex { $0.name == group } ?? result.groups.count
+    if place == result.groups.count { result.groups.append((group, TaskScore())) }
+    result.groups[place].score.add(referenceIsRight: referenceIsRight, packIsRight: packIsRight)
   }
 }

@@ -82,13 +82,13 @@ enum Fixture {
       """
       {"image": "a.png", "question": "What?", "answer": "a \\"cat\\""}
 
-      {"question": "Why?\\nTell.", "image": "/b/c.png"}
+      {"question": "Why?\\nTell.", "image": "/b/c.png", "group": "c"}
 
       """, to: "q.jsonl")
     #expect(
       try QuestionFile(path: path).questions == [
         Question(image: folder.path("a.png"), text: "What?", answer: "a \"cat\"", line: 1),
-        Question(image: "/b/c.png", text: "Why?\nTell.", answer: nil, line: 3),
+        Question(image: "/b/c.png", text: "Why?\nTell.", answer: nil, group: "c", line: 3),
       ])
   }
 

@@ -133,4 +133,43 @@ import Testing
     #expect(missed.code == 1)
     #expect(try JSONValue.only(in: missed.output)["passed"]?.bool == false)
   }
+
+  /// Two questions about one picture, in two groups: the picture is compared once, every answer is written.
+  @Test func verifyScoresGroupsAndWritesAnswers() throws {
+    let directory = try TemporaryDirectory()
+    try directory.write(try SmallFile.bytes(of: Tiny.path("wide.png")), to: "wide.png")
+    // What the reference says is taken for the right answer, so that it scores everything.
+    let first = try Program.martlet.run(
+      ["run", Tiny.llava, "--image", Tiny.path("wide.png"), "--max-tokens", "4", "--json"]
+        + ["--prompt", "Describe the image."])
+    let said = try #require(try JSONValue.only(in: first.output)["text"]?.string)
+    let questions = [
+      ["image": "wide.png", "question": "Describe the image.", "answer": said, "group": "right"],
+      ["image": "wide.png", "question": "Is it day?", "answer": "no such words", "group": "wrong"],
+    ]
+    let encoder = JSONEncoder()
+    let lines = try questions.map { String(decoding: try encoder.encode($0), as: UTF8.self) }
+    try directory.write(Array(lines.joined(separator: "\n").utf8), to: "q.jsonl")
+    let answers = directory.path("answers.jsonl")
+    let outcome = try Program.martlet.run(
+      ["verify", Tiny.pack, "--reference", Tiny.llava, "--questions", directory.path("q.jsonl")]
+        + ["--answers", answers, "--max-tokens", "4", "--json"])
+    #expect(outcome.code == 0, "\(outcome.error)")
+    let json = try JSONValue.only(in: outcome.output)
+    #expect(json["images"]?.int == 1)
+    #expect(json["questions"]?.int == 2)
+    #expect(json["task"]?["reference_score"]?.double == 0.5)
+    #expect(json["groups"]?["right"]?["reference_score"]?.double == 1)
+    #expect(json["groups"]?["wrong"]?["reference_score"]?.double == 0)
+    #expect(json["groups"]?["wrong"]?["count"]?.int == 1)
+    let written = try String(contentsOfFile: answers, encoding: .utf8).split(separator: "\n")
+      .map { try JSONValue(parsing: String($0), source: "answers") }
+    #expect(written.count == 2)
+    let equal = written.count { $0["reference"]?.string == $0["pack"]?.string }
+    #expect(json["text"]?["exact_match"]?.double == Double(equal) / 2)
+    #expect(written[0]["reference"]?.string == said)
+    #expect(written[0]["reference_right"]?.bool == true)
+    #expect(written[1]["group"]?.string == "wrong")
+    #expect(written[1]["pack_right"]?.bool == false)
+  }
 }

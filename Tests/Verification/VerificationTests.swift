@@ -64,7 +64,7 @@ import Testing
     #expect(limits.misses(found).map(\.what).count == 2)
     found.imageTokens.add(reference: [Float.nan], found: [1])
     found.logits.add(reference: [0, 1], found: [0, 1])
-    found.task = Verification.Task(
+    found.task = TaskScore(
       count: 10, referenceScore: 0.9, packedScore: 0.7, flipsLost: 2, flipsWon: 0)
     #expect(
       limits.misses(found).map(\.what) == [

@@ -32,11 +32,19 @@ struct Verify: ParsableCommand {
   @Option(help: "A folder of pictures.")
   var images: String?
 
-  @Option(help: "Questions, one JSON object a line: image, question, answer.")
+  @Option(
+    help:
+      "Questions, one JSON object a line: image, question, answer, group (the last two optional).")
   var questions: String?
 
   @Option(help: "A self-contained HTML file with all numbers.")
   var report: String?
+
+  @Option(help: "Every question with the answers of both, one JSON object a line.")
+  var answers: String?
+
+  @Option(help: "Longest answer that is compared, in tokens.")
+  var maxTokens: Int = Verifier.longestAnswer
 
   @Option(help: "Least cosine of any picture's image tokens.")
   var minCosine: Double?
@@ -58,6 +66,8 @@ struct Verify: ParsableCommand {
   @OptionGroup var quiet: QuietOption
 
   func validate() throws {
+    if maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1") }
+    if answers != nil, reference == nil { throw ValidationError("--answers needs --reference") }
     if reference == nil, images != nil || questions != nil || !limits.isEmpty {
       throw ValidationError("--images, --questions and limits need --reference CHECKPOINT")
     }
@@ -75,6 +85,7 @@ struct Verify: ParsableCommand {
   func run() throws {
     let notes = Notes(isQuiet: quiet.quiet)
     if let report { try checkOutput(report) }
+    if let answers { try checkOutput(answers) }
     let opened = try openPack(pack)
     let pool = try ThreadPool(threads: threads.count)
     try naming(pack: pack) { try opened.verifyTensors(pool: pool) }
@@ -88,6 +99,7 @@ struct Verify: ParsableCommand {
     let misses = limits.misses(found)
     let result = VerificationReport(found, pack: opened, misses: misses)
     if let report { try AtomicFile.write(result.html, to: report) }
+    if let answers { try AtomicFile.write(result.answerLines, to: answers) }
     output.json ? result.json.print() : printOrExit(result.text + "\n")
     if !misses.isEmpty { throw ExitCode(ErrorReport.Code.missedLimit.rawValue) }
   }
@@ -112,9 +124,10 @@ struct Verify: ParsableCommand {
       threads: threads.count)
     let packed = try naming(pack: pack.path) { try LoadedModel(pack, pool: pool) }
     let verifier = try Verifier(
-      reference: model, packed: packed, options: options, pool: pool, layers: true)
+      reference: model, packed: packed, options: options, pool: pool, layers: true,
+      longestAnswer: maxTokens)
     let cases = try VerificationCases(images: images, questions: questions)
-    let progress = Progress("comparing", unit: "pictures", quiet: quiet.quiet)
+    let progress = Progress("comparing", unit: "questions", quiet: quiet.quiet)
     defer { progress.close() }
     for index in 0..<cases.count {
       try verifier.add(try cases.load(index))

@@ -6,7 +6,7 @@ import MartletVerification
 
 /// The pictures and questions to verify on, read one at a time.
 struct VerificationCases {
-  private var items: [(path: String, question: String, answer: String?)] = []
+  private var items: [(path: String, question: String, answer: String?, group: String?)] = []
   var count: Int { items.count }
 
   /// Questions as they stand in the file; pictures no question names are asked the default question.
@@ -14,14 +14,14 @@ struct VerificationCases {
     var named: Set<String> = []
     if let questions {
       for question in try QuestionFile(path: questions).questions {
-        items.append((question.image, question.text, question.answer))
+        items.append((question.image, question.text, question.answer, question.group))
         named.insert(question.image)
       }
     }
     if let images {
       for picture in try CalibrationFolder(path: images).pictures {
         guard let path = picture.path, !named.contains(path) else { continue }
-        items.append((path, CalibrationOptions.defaultQuestion, nil))
+        items.append((path, CalibrationOptions.defaultQuestion, nil, nil))
       }
     }
     if items.isEmpty { throw VerificationError.noPictures }
@@ -35,6 +35,7 @@ struct VerificationCases {
       try ImageDecoder.pixels(of: bytes, name: item.path)
     }
     return VerificationCase(
-      picture: pixels, name: item.path, question: item.question, answer: item.answer)
+      picture: pixels, name: item.path, question: item.question, answer: item.answer,
+      group: item.group)
   }
 }

@@ -19,6 +19,7 @@ struct VerificationReport {
     var json = JSONOutput()
     json.set("passed", misses.isEmpty)
     json.set("images", verification?.images ?? 0)
+    json.set("questions", verification?.questions ?? 0)
     if let found = verification {
       var inputs = JSONOutput()
       inputs.set("pixels_max_difference", found.inputs.pixelsMaximumDifference)
@@ -32,6 +33,9 @@ struct VerificationReport {
       text.set("first_divergence_mean", found.text.firstDivergenceMean)
       json.set("text", text)
       json.set("task", found.task.map { .object(Self.json($0)) } ?? .null)
+      var groups = JSONOutput()
+      for (name, score) in found.groups { groups.set(name, JSONValue.object(Self.json(score))) }
+      json.set("groups", groups)
       json.set("layers", JSONValue.array(found.layers.map { Self.json($0).value }))
       json.set("reference_ms", Self.json(found.referenceTimes))
       json.set("packed_ms", Self.json(found.packedTimes))
@@ -71,7 +75,7 @@ struct VerificationReport {
     return json
   }
 
-  private static func json(_ task: Verification.Task) -> JSONObject {
+  private static func json(_ task: TaskScore) -> JSONObject {
     var json = JSONOutput()
     json.set("count", task.count)
     json.set("reference_score", task.referenceScore)
@@ -98,6 +102,22 @@ struct VerificationReport {
     return json
   }
 
+  /// Every question with both answers, one JSON object a line.
+  var answerLines: String {
+    (verification?.answers ?? []).map { item in
+      var line = JSONOutput()
+      line.set("image", item.picture)
+      line.set("question", item.question)
+      if let group = item.group { line.set("group", group) }
+      if let answer = item.answer { line.set("answer", answer) }
+      line.set("reference", item.reference)
+      line.set("pack", item.packed)
+      if let right = item.isRight(item.reference) { line.set("reference_right", right) }
+      if let right = item.isRight(item.packed) { line.set("pack_right", right) }
+      return line.value.text() + "\n"
+    }.joined()
+  }
+
   // MARK: Text
 
   /// Label and value of every number but the layers'.
@@ -108,7 +128,7 @@ struct VerificationReport {
       rows.append(("accuracy", "not checked: give --reference and pictures"))
       return rows
     }
-    rows.append(("pictures", "\(found.images)"))
+    rows.append(("pictures", "\(found.images), \(found.questions) questions"))
     rows.append(
       (
         "inputs",
@@ -132,14 +152,8 @@ struct VerificationReport {
             + "\(Self.short(found.text.firstDivergenceMean)) tokens"
         ))
     }
-    if let task = found.task {
-      rows.append(
-        (
-          "questions",
-          "\(task.count): reference \(Self.percent(task.referenceScore)), pack "
-            + "\(Self.percent(task.packedScore)); lost \(task.flipsLost), won \(task.flipsWon)"
-        ))
-    }
+    if let task = found.task { rows.append(("questions", Self.text(task))) }
+    for (name, score) in found.groups { rows.append(("  \(name)", Self.text(score))) }
     rows.append(
       (
         "encoder time",
@@ -167,6 +181,11 @@ struct VerificationReport {
   private var worstLayers: ArraySlice<Verification.LayerError> {
     (verification?.layers ?? []).filter { $0.introduced.isFinite }
       .sorted { $0.introduced < $1.introduced }.prefix(3)
+  }
+
+  private static func text(_ score: TaskScore) -> String {
+    "\(score.count): reference \(percent(score.referenceScore)), pack \(percent(score.packedScore)); "
+      + "lost \(score.flipsLost), won \(score.flipsWon)"
   }
 
   private static func text(_ summary: SimilaritySummary) -> String {
