@@ -57,7 +57,7 @@ struct Manifest: Decodable {
 
 /// System modules that targets of the workstation may import.
 let systemModules: Set = [
-  "Dispatch", "Foundation", "FoundationEssentials", "Glibc", "Synchronization",
+  "Dispatch", "Foundation", "FoundationEssentials", "FoundationXML", "Glibc", "Synchronization",
 ]
 let testModules: Set = ["Testing", "XCTest"]
 let publicHeaders: Set = ["<stdint.h>", "<stddef.h>", "<stdbool.h>"]

@@ -78,7 +78,7 @@ package final class PackParameters: ExportedParameters {
       let group = column / Self.group
       let groups = (width + Self.group - 1) / Self.group
       let inner = column % Self.group
-      let byte = unsafe self.byte(parameter, panel * groups + group, lane, inner % 16)
+      let byte = self.byte(parameter, panel * groups + group, lane, inner % 16)
       let code = Int(inner < 16 ? byte & 15 : byte >> 4) - 8
       return unsafe Float(code)
         * FloatConversion.widened(
