@@ -122,6 +122,9 @@ class Nano(nn.Module):
         for linear in (self.projector.linear_1, self.projector.linear_2):
             nn.init.normal_(linear.weight, std=linear.in_features**-0.5)
             nn.init.zeros_(linear.bias)
+        # Spelled tokens, which it learns to produce, are mostly empty: it begins below their size, not far above.
+        with torch.no_grad():
+            self.projector.linear_2.weight.mul_(0.1)
         nn.init.normal_(self.language.embed_tokens.weight, std=0.05)
         self.model.tie_weights()
 
