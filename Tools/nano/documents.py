@@ -84,7 +84,7 @@ def price(random: np.random.Generator) -> str:
 
 
 def code(random: np.random.Generator) -> str:
-    return f"{'ABCDEFGHKLMNPRSTUVWXYZ'[random.integers(22)]}{random.integers(10, 100)}"
+    return f"{words.CODE_LETTERS[random.integers(len(words.CODE_LETTERS))]}{random.integers(10, 100)}"
 
 
 def date(random: np.random.Generator) -> str:
@@ -165,7 +165,7 @@ def rows_for(style: Style, most: int, extra: int) -> int:
     return int(style.random.integers(1, max(1, min(most, room)) + 1))
 
 
-def sheet(style: Style, longest: float, lines: float) -> tuple[float, float]:
+def sheet(style: Style, lines: float) -> tuple[float, float]:
     """Width and height: the longer is the style's side, the other as the content needs."""
     height = min(style.side, max(lines * style.row, style.side * 0.5))
     return style.side, height if style.random.random() < 0.6 else style.side
@@ -177,7 +177,7 @@ def form(style: Style) -> Document:
     labels = style.some(list(FIELDS), count)
     values = [FIELDS[label](style.random) for label in labels]
     style.fitting([f"{a}:  {b}" for a, b in zip(labels, values)], style.side - 2 * style.margin)
-    width, height = sheet(style, 0, count + titled)
+    width, height = sheet(style, count + titled)
     document = Document("form", style.page(width, height))
     free = max(height - (count + titled) * style.row, 0)
     y = free * style.random.uniform(0.2, 0.8) + style.row / 2
@@ -230,7 +230,7 @@ def label(style: Style) -> Document:
     weight = f"{style.random.integers(1, 100) * 10} g"
     lines = [product, number_of] + ([weight] if style.side >= 200 else [])
     style.fitting(lines, style.side * 0.8)
-    width, height = sheet(style, 0, len(lines))
+    width, height = sheet(style, len(lines))
     document = Document("label", style.page(width, height))
     colored = style.random.random() < 0.6
     shade = style.palette.shade(ink_name, style.random)
@@ -272,7 +272,7 @@ def table(style: Style) -> Document:
         if first + each * len(columns) + 2 * style.margin <= style.side or style.size <= style.smallest:
             break
         style.size -= 1
-    width, height = sheet(style, 0, count + 1)
+    width, height = sheet(style, count + 1)
     document = Document("table", style.page(width, height))
     canvas, margin = document.canvas, style.margin
     free = max(height - (count + 1) * style.row, 0)

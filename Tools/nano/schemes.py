@@ -61,10 +61,9 @@ def main() -> None:
         found = json.loads(verified)
         if name == "float32":
             shares = [f"{100 * found['groups'][g]['reference_score']:.1f} %" for g in ("familiar", "unseen")]
-            times = found["reference_ms"]
-            blank = [""] * 7
-            last = ["", f"{times['encode']:.1f} ms", f"{times['prefill']:.1f} ms"]
-            print("| " + " | ".join(["float reference", *shares, *blank[:6], "", *last[1:]][: len(HEADINGS)]) + " |")
+            times = [f"{found['reference_ms'][part]:.1f} ms" for part in ("encode", "prefill")]
+            empty = [""] * (len(HEADINGS) - 1 - len(shares) - len(times))
+            print("| " + " | ".join(["float reference", *shares, *empty, *times]) + " |")
         print("| " + " | ".join(row(name, found)) + " |", flush=True)
 
 

@@ -20,12 +20,8 @@ TEMPLATE = f"system\n{SYSTEM}\nuser\nassistant\nDescribe the image.\n"
 
 def corpus() -> str:
     """Every word as it can come: at the start, after a space, and in lower case inside a question."""
-    lists = [
-        words.NAMES, words.CITIES, words.MONTHS, words.DAYS, words.ITEMS, words.PRODUCTS, words.COLUMNS, words.COLORS,
-        words.FORM_TITLES, words.CHART_TITLES, " ".join(words.SHOPS).split(),
-        "Name City Date Code Room Age Seat Price Day Item Total g".split(),
-    ]  # fmt: skip
-    every = sorted({word for group in lists for word in group})
+    # The letters of codes are single bytes already.
+    every = sorted({*words.EVERY, *words.COLORS} - {*words.CODE_LETTERS})
     lines = [TEMPLATE * 4, QUESTIONS * 4]
     for word in every:
         lines.append(f"{word}\n {word} {word.lower()}\n {word}: of {word.lower()}?")

@@ -97,15 +97,14 @@ def answer_loss(model: Nano, image: torch.Tensor, batch: dict, seen: dict) -> to
 def losses(model: Nano, batch: dict, stage: Stage) -> tuple[torch.Tensor, dict]:
     """The loss of one batch and what to print of it."""
     seen = {}
-    spelled = model.spelling(batch)
     if stage.kind == "speak":
-        total = answer_loss(model, spelled, batch, seen)
+        total = answer_loss(model, model.spelling(batch), batch, seen)
     else:
         features, levels = model.encode(batch["pixels"].float() / 255)
         total = stage.reading * reading_loss(model, levels, batch, seen)
-        image = model.image_tokens(features)
+        image = model.image_tokens(features) if stage.kind == "answer" else None
         if stage.matching:
-            goal = spelled.detach()
+            goal = model.spelling(batch).detach()
             distance = (image - goal).square().mean() / goal.var()
             seen["distance"] = distance.item()
             total = total + stage.matching * distance

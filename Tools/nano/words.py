@@ -24,10 +24,11 @@ COLUMNS = "Price Size Count Mass Age Rank".split()
 CHART_TITLES = "Visitors|Rain|Orders|Calls|Trips|Output".split("|")
 COLORS = "red green blue orange purple brown gray pink".split()
 LABELS = "Name City Date Code Room Age Seat Price Day Item Total g".split()
+CODE_LETTERS = "ABCDEFGHKLMNPRSTUVWXYZ"
 # Every word that the pictures can show, once each.
 EVERY = sorted(
     {
         *NAMES, *CITIES, *MONTHS, *DAYS, *ITEMS, *PRODUCTS, *COLUMNS, *FORM_TITLES, *CHART_TITLES, *LABELS,
-        *" ".join(SHOPS).split(), *"ABCDEFGHKLMNPRSTUVWXYZ",
+        *" ".join(SHOPS).split(), *CODE_LETTERS,
     }
 )  # fmt: skip
