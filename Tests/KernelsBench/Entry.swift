@@ -28,7 +28,8 @@ struct Entry: Sendable {
     for _ in 0..<200 {
       let start = threadSeconds()
       for _ in 0..<rounds { call() }
-      times.append((threadSeconds() - start) / Double(rounds))
+      let elapsed = max(threadSeconds() - start, Self.clockStep)
+      times.append(elapsed / Double(rounds))
       peaks.append(peak(table))
     }
     times.sort()
@@ -45,6 +46,9 @@ struct Entry: Sendable {
     print(line)
   }
 
+  /// Seconds; a thread's clock may not have moved at all over a short call.
+  private static let clockStep = 1e-6
+
   /// Multiply-adds a nanosecond in registers.
   private func peak(_ table: martlet_kernels) -> Double {
     guard limit != .none else { return 0 }
@@ -53,7 +57,7 @@ struct Entry: Sendable {
       var params = martlet_probe_params(iterations: 5000, multiply_adds: pointer)
       let start = threadSeconds()
       if limit == .int8 { table.probe_int8(&params) } else { table.probe_f32(&params) }
-      return Double(pointer.pointee) / (threadSeconds() - start) * 1e-9
+      return Double(pointer.pointee) / max(threadSeconds() - start, Self.clockStep) * 1e-9
     }
   }
 }
