@@ -20,6 +20,7 @@ if CommandLine.arguments.count > 2 {
 let table = martlet_kernels_for(isa).pointee
 print("instruction set: \(String(cString: martlet_isa_name(isa)))")
 
-for entry in products + depthwise + rows where filter.isEmpty || entry.name.contains(filter) {
+let entries = products + depthwise + rows + blocks
+for entry in entries where filter.isEmpty || entry.name.contains(filter) {
   entry.report(table)
 }

@@ -4,7 +4,7 @@ import functools
 import io
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -39,6 +39,8 @@ class Canvas:
         self.areas: list[Character] = []
         self.words: list[Character] = []
         self.numbers: list[Character] = []
+        self.partners: list[Character] = []
+        self.ranks: list[Character] = []
 
     @property
     def size(self) -> tuple[int, int]:
@@ -70,6 +72,20 @@ class Canvas:
                 self.numbers.append(entry)
             left += width
 
+    def relate(self, partner: str, since: tuple[int, int]) -> None:
+        """Remembers what the words and numbers written after there were `since` of each belong to."""
+        for entry in [*self.words[since[0] :], *self.numbers[since[1] :]]:
+            self.partners.append(replace(entry, value=partner))
+
+    def rank(self, name: str, since: tuple[int, int]) -> None:
+        """Remembers the place among the others of what the words written after `since` name."""
+        self.ranks += [replace(entry, value=name) for entry in self.words[since[0] :]]
+
+    @property
+    def written(self) -> tuple[int, int]:
+        """How many words and numbers there are so far."""
+        return len(self.words), len(self.numbers)
+
     def mark(self, box: tuple[float, float, float, float], color: str) -> None:
         """Remembers a colored area that was drawn."""
         left, top, right, bottom = box
@@ -100,7 +116,9 @@ class Canvas:
         corner = self.image.getpixel((1, 1))
         self.image = self.image.rotate(degrees, Image.Resampling.BILINEAR, fillcolor=corner)
         cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-        for character in [*self.characters, *self.areas, *self.words, *self.numbers]:
+        for character in [
+            *self.characters, *self.areas, *self.words, *self.numbers, *self.partners, *self.ranks,
+        ]:  # fmt: skip
             dx, dy = character.x - width / 2, character.y - height / 2
             character.x = width / 2 + cosine * dx + sine * dy
             character.y = height / 2 - sine * dx + cosine * dy
@@ -141,15 +159,24 @@ class Kind:
         return len(self.values) + 1
 
 
+CELL = 64  # pixels of an image token's side
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.:"
 SIGNS = Kind(tuple(LETTERS), 8, 16)
 WORDS = Kind(tuple(words.EVERY), 32, 16)
 AREAS = Kind(tuple(words.COLORS), 32, 16)
 PLACES = 4  # digits of a number, from the left, the point left out
 DIGITS = Kind(tuple("0123456789"), 32, 16)
-KINDS = {"signs": SIGNS, "areas": AREAS, "words": WORDS, **{f"digits{place}": DIGITS for place in range(PLACES)}}
+# What a word or a number belongs to: the label of its line; for the label of a bar, the bar's color.
+PARTNERS = Kind(tuple(words.EVERY + words.COLORS), 32, 16)
+RANKS = Kind(("tallest", "shortest"), 32, 16)
+KINDS = {
+    "signs": SIGNS, "areas": AREAS, "words": WORDS, **{f"digits{place}": DIGITS for place in range(PLACES)},
+    "partners": PARTNERS, "ranks": RANKS,
+}  # fmt: skip
 AREA_INDEX = {value: i + 1 for i, value in enumerate(AREAS.values)}
 SIGN_INDEX = {value: i + 1 for i, value in enumerate(SIGNS.values)}
+PARTNER_INDEX = {value: i + 1 for i, value in enumerate(PARTNERS.values)}
+RANK_INDEX = {value: i + 1 for i, value in enumerate(RANKS.values)}
 WORD_INDEX = {value: i + 1 for i, value in enumerate(WORDS.values)}
 
 
@@ -161,6 +188,8 @@ def maps(canvas: Canvas, side: int) -> dict[str, np.ndarray]:
         "signs": drawn_map(canvas.characters, SIGNS, SIGN_INDEX.get, size, side),
         "areas": drawn_map(canvas.areas, AREAS, AREA_INDEX.get, size, side),
         "words": drawn_map(canvas.words, WORDS, WORD_INDEX.get, size, side, middle=True),
+        "partners": drawn_map(canvas.partners, PARTNERS, PARTNER_INDEX.get, size, side, middle=True),
+        "ranks": drawn_map(canvas.ranks, RANKS, RANK_INDEX.get, size, side, middle=True),
     }
     for place in range(PLACES):
 

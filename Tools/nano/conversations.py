@@ -12,6 +12,8 @@ from torch.utils.data import DataLoader, Dataset
 
 import canvas
 import documents
+import drills
+import text_pages
 from tokenizer import SYSTEM, TOKENS
 
 PADDING_TURN = -1
@@ -38,14 +40,22 @@ def question_ids(question: str) -> list[int]:
     return ids(f"\n{question}<|im_end|>\n<|im_start|>assistant\n")
 
 
+@cache
+def asked_about(question: str) -> int:
+    """Where in `question_ids` the word before the question mark stands: what the question is about."""
+    return len(ids("\n" + question[:-1])) - 1
+
+
 def conversation(turns: list[tuple[str, str]]) -> dict[str, list]:
-    """ids, turn numbers, positions within the turn, and the weight of predicting each id's successor."""
+    """ids, turn numbers, positions within the turn, the turn whose answer each id's successor belongs to, and what the
+    word asked about foretells: the answer's first id."""
     first = prefix()
     result = {
         "ids": list(first),
         "turns": [0] * len(first),
         "positions": [0] * len(first),
         "answers": [0] * len(first),
+        "foretold": [0] * len(first),
     }
     for number, (question, answer) in enumerate(turns, start=1):
         asked, said = question_ids(question), [*ids(answer), TOKENS.im_end]
@@ -55,6 +65,9 @@ def conversation(turns: list[tuple[str, str]]) -> dict[str, list]:
         result["positions"] += range(len(whole))
         # The last id of the question predicts the first of the answer, and so on; the end predicts nothing.
         result["answers"] += [0] * (len(asked) - 1) + [number] * len(said) + [0]
+        foretold = [0] * len(whole)
+        foretold[asked_about(question)] = said[0]
+        result["foretold"] += foretold
     return result
 
 
@@ -66,7 +79,7 @@ def collated(pictures: list[np.ndarray], maps: list[dict], conversations: list[d
         batch[name] = torch.from_numpy(np.stack([m[name] for m in maps])).long()
     if conversations:
         longest = max(len(c["ids"]) for c in conversations)
-        for key, fill in [("ids", 0), ("turns", PADDING_TURN), ("positions", 0), ("answers", 0)]:
+        for key, fill in [("ids", 0), ("turns", PADDING_TURN), ("positions", 0), ("answers", 0), ("foretold", 0)]:
             rows = [c[key] + [fill] * (longest - len(c[key])) for c in conversations]
             batch[key] = torch.tensor(rows)
     return batch
@@ -96,11 +109,17 @@ class Batches(Dataset):
         pictures, maps, conversations = [], [], []
         seen = self.stage.kind != "speak"
         for _ in range(size.batch // self.processes):
-            if self.stage.kind == "read":
-                document = documents.page_of_text(random, size.page)
+            if self.stage.drills and random.random() < self.stage.drills:
+                drilled, questions = drills.drill(random, size.side)
+                maps.append(drilled)
+                conversations.append(conversation(questions))
+                continue
+            if self.stage.kind in ("letters", "read"):
+                document = text_pages.page_of_text(random, size.page)
             else:
-                document = documents.draw(random, side=size.page, camera=seen)
-                conversations.append(conversation(chosen_turns(document, random, self.stage.turns)))
+                document = documents.draw(random, False, size.page, seen, self.stage.shares)
+                if self.stage.turns:
+                    conversations.append(conversation(chosen_turns(document, random, self.stage.turns)))
             maps.append(canvas.maps(document.canvas, size.side))
             if seen:
                 pictures.append(canvas.pixels(document.canvas.image, size.side))

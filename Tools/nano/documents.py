@@ -15,6 +15,7 @@ from canvas import Canvas
 
 SIDE = 320  # pixels of the longer side of a picture of full size
 LINE = SIDE / 4  # pixels from one line of writing to the next
+LEVELS = [0.3, 0.65, 1.0]  # of bars, as a share of the height there is
 
 
 @dataclass
@@ -137,6 +138,7 @@ def pair(document: Document, style: Style, label: str, value: str, width: float,
     value_width = style.width(value)
     if style.layout == "colon":
         end = canvas.text(margin, y, written, style.file, size, style.ink)
+        before = canvas.written
         canvas.text(end + size * 0.4, y, value, style.file, size, style.ink)
     else:
         right = width - margin - value_width
@@ -149,6 +151,7 @@ def pair(document: Document, style: Style, label: str, value: str, width: float,
             box = (right - 6, y - half, right + value_width + 6, y + half)
             canvas.draw.rectangle(box, outline=style.ink)
         end = canvas.text(margin, y, written, style.file, size, style.ink)
+        before = canvas.written
         canvas.text(right, y, value, style.file, size, style.ink)
         if style.layout == "leader":
             for x in np.arange(end + 6, right - 5, 7):
@@ -156,6 +159,7 @@ def pair(document: Document, style: Style, label: str, value: str, width: float,
         if style.layout == "ruled":
             below = y + style.row / 2
             canvas.draw.line((margin, below, width - margin, below), fill=style.ink)
+    canvas.relate(label, before)
     document.lines.append(f"{written} {value}")
 
 
@@ -263,48 +267,43 @@ def label(style: Style) -> Document:
 
 def table(style: Style) -> Document:
     count = rows_for(style, 3, 1)
-    columns = style.some(words.COLUMNS, 2 if style.side >= 240 else 1)
+    column = style.pick(words.COLUMNS)
     names = style.some(words.PRODUCTS + words.ITEMS, count)
-    cells = [[number(style.random) for _ in columns] for _ in names]
-    while True:
-        first = max(style.width(n) for n in [*names, "Item"]) + style.size * 0.7
-        each = max(style.width(c) for c in columns) + style.size * 0.6
-        if first + each * len(columns) + 2 * style.margin <= style.side or style.size <= style.smallest:
-            break
-        style.size -= 1
+    values = [number(style.random) for _ in names]
+    style.fitting([f"{name}  {column}" for name in [*names, "Item"]], style.side - 2 * style.margin)
     width, height = sheet(style, count + 1)
     document = Document("table", style.page(width, height))
     canvas, margin = document.canvas, style.margin
     free = max(height - (count + 1) * style.row, 0)
     y = free * style.random.uniform(0.2, 0.8) + style.row / 2
-    spare = max(width - first - each * len(columns) - 2 * margin, 0) / (len(columns) + 1)
-    lefts = [margin + first + i * each + (i + 1) * spare * 0.6 for i in range(len(columns))]
-    rows = [["Item", *columns]] + [[n, *c] for n, c in zip(names, cells)]
-    for i, row in enumerate(rows):
+    first = margin + max(style.width(name) for name in [*names, "Item"]) + style.size * 0.5
+    spare = max(width - margin - style.width(column) - first, 0)
+    left = first + spare * style.random.uniform(0.2, 0.9)
+    for i, (name, value) in enumerate([("Item", column), *zip(names, values)]):
         half = style.row / 2
         if style.layout == "zebra" and i % 2:
             shade = tuple(int(0.86 * p + 0.14 * k) for p, k in zip(style.paper, style.ink))
             canvas.draw.rectangle((0, y - half, width, y + half), fill=shade)
-        for left, text in zip([margin, *lefts], row):
-            canvas.text(left, y, text, style.file, style.size, style.ink)
+        canvas.text(margin, y, name, style.file, style.size, style.ink)
+        before = canvas.written
+        canvas.text(left, y, value, style.file, style.size, style.ink)
+        canvas.relate(name, before)
         if style.layout in ["ruled", "boxed"] or (i == 0 and style.layout != "colon"):
             canvas.draw.line((margin, y + half, width - margin, y + half), fill=style.ink)
-        document.lines.append(" ".join(row))
+        document.lines.append(f"{name} {value}")
         y += style.row
     if style.layout == "boxed":
-        for left in lefts:
-            x = left - 6
-            canvas.draw.line((x, y - style.row * (count + 1.5), x, y - style.row / 2), fill=style.ink)
-    for name, values in zip(names, cells):
-        for column, value in zip(columns, values):
-            document.questions.append((f"What is the {column.lower()} of {name.lower()}?", value))
+        x = left - 6
+        canvas.draw.line((x, y - style.row * (count + 1.5), x, y - style.row / 2), fill=style.ink)
+    for name, value in zip(names, values):
+        document.questions.append((f"What is the {column.lower()} of {name.lower()}?", value))
     document.questions.append(("How many items are there?", str(count)))
     return document
 
 
 def chart(style: Style) -> Document:
     large = style.side >= 200
-    count = int(style.random.integers(2, 5 if large else 4))
+    count = int(style.random.integers(2, 4))
     style.size = min(style.size, 36)
     labels = style.some(words.DAYS if style.random.random() < 0.5 else words.MONTHS, count)
     colors = style.some(words.COLORS, count)
@@ -320,7 +319,7 @@ def chart(style: Style) -> Document:
         title = style.pick(words.CHART_TITLES)
         heading(document, style, title, width, style.size * 0.9, style.ink)
         document.questions.append(("What is the title?", title))
-    levels = 0.2 + 0.2 * style.random.permutation(5)[:count] + style.random.uniform(-0.03, 0, count)
+    levels = np.array(LEVELS)[style.random.permutation(len(LEVELS))[:count]] - style.random.uniform(0, 0.06, count)
     bar = slot * style.random.uniform(0.5, 0.8)
     if style.unseen:
         for share in [0.25, 0.5, 0.75, 1.0]:
@@ -334,7 +333,11 @@ def chart(style: Style) -> Document:
         canvas.draw.rectangle(box, fill=shade, outline=style.ink if style.unseen else None)
         canvas.mark(box, colors[i])
         start = style.margin + slot * (i + 0.5) - style.width(labels[i]) / 2
+        before = canvas.written
         canvas.text(start, base + style.size * 0.75, labels[i], style.file, style.size, style.ink)
+        canvas.relate(colors[i], before)
+        if levels[i] in (max(levels), min(levels)):
+            canvas.rank("tallest" if levels[i] == max(levels) else "shortest", before)
     canvas.draw.line((style.margin, base, width - style.margin, base), fill=style.ink, width=2)
     document.lines.append(" ".join(labels))
     tallest, shortest = int(levels.argmax()), int(levels.argmin())
@@ -344,8 +347,8 @@ def chart(style: Style) -> Document:
         ("What color is the tallest bar?", colors[tallest]),
         ("How many bars are there?", str(count)),
     ]
-    chosen = int(style.random.integers(count))
-    document.questions.append((f"What color is the bar of {labels[chosen]}?", colors[chosen]))
+    for name, color in zip(labels, colors):
+        document.questions.append((f"What color is the bar of {name}?", color))
     return document
 
 
@@ -353,43 +356,17 @@ KINDS = {"form": form, "receipt": receipt, "label": label, "table": table, "char
 
 
 def draw(
-    random: np.random.Generator, unseen: bool = False, side: int = SIDE, camera: bool = True
+    random: np.random.Generator,
+    unseen: bool = False,
+    side: int = SIDE,
+    camera: bool = True,
+    shares: tuple[float, ...] = (),
 ) -> Document:
-    """One document of a random kind. Small sides hold fewer lines in the same size of writing."""
+    """One document of a random kind, all alike or by `shares`. Small sides hold fewer lines in the same size of writing."""
     style = Style(random, unseen, side)
-    document = KINDS[list(KINDS)[random.integers(len(KINDS))]](style)
+    kind = random.choice(len(KINDS), p=shares) if shares else random.integers(len(KINDS))
+    document = KINDS[list(KINDS)[kind]](style)
     document.questions.append(("What is this?", document.kind))
     if camera:
         document.canvas.photographed(random, 1.0)
-    return document
-
-
-def page_of_text(random: np.random.Generator, side: int) -> Document:
-    """As many characters as fit, of any sort, and colored blocks: what the encoder learns to read on."""
-    style = Style(random, False, side)
-    style.size = int(random.integers(18, 33))
-    style.row = style.size * random.uniform(1.2, 1.6)
-    document = Document("text", style.page(side, side))
-    y = style.row * random.uniform(0.5, 0.8)
-    while y < side - style.size * 0.4:
-        x = random.uniform(2, 24)
-        style.file = style.pick(fonts.TRAINING)
-        while x < side - 10:
-            text = FIELDS[style.pick(list(FIELDS))](random)
-            if random.random() < 0.5:
-                text = style.pick([*words.ITEMS, *words.PRODUCTS, *words.COLUMNS, *FIELDS, "Total:", "Item"])
-            if x + style.width(text) > side:
-                break
-            if random.random() < 0.15:
-                name = style.pick(words.COLORS)
-                half = random.uniform(0.1, 0.6) * style.size
-                box = (x, y - half, min(x + random.uniform(0.5, 4) * style.size, side), y + half)
-                document.canvas.draw.rectangle(box, fill=style.palette.shade(name, random))
-                document.canvas.mark(box, name)
-                x = box[2]
-            else:
-                x = document.canvas.text(x, y, text, style.file, style.size, style.ink)
-            x += style.size * random.uniform(0.4, 1.5)
-        y += style.row
-    document.canvas.photographed(random, 1.0)
     return document

@@ -1,6 +1,6 @@
 """Writes the trained model: Apple's layout in train-time form, and from it the merged and the native one.
 
-    python export.py checkpoint --state FOLDER/pages.pt -o Tests/Fixtures/nano/checkpoint
+    python export.py checkpoint --state FOLDER/polish.pt -o Tests/Fixtures/nano/checkpoint
     python export.py native  --checkpoint Tests/Fixtures/nano/checkpoint -o OUT
     python export.py merged  --checkpoint Tests/Fixtures/nano/checkpoint -o OUT
 

@@ -3,7 +3,7 @@
     python make_pictures.py --calibration Calibration/Images --evaluation Tests/Fixtures/nano/evaluation
 
 The first 200 pictures of the evaluation are of the training's kind; the other 200 have fonts, colors and layouts that
-training never draws. `questions.jsonl` asks three questions about each, `group` telling the halves apart.
+training never draws. `questions.jsonl` asks up to three questions about each, `group` telling the halves apart.
 """
 
 import argparse
