@@ -9,16 +9,14 @@ let blocks: [Entry] = stages.flatMap { (channels: Int, width: Int) -> [Entry] in
   let strip = 2048 / width
   let work = strip * width * channels * (3 * 3 + 7 * 7 + 2 * Block.expansion * channels)
   let shape = "\(channels) w\(width)"
-  let bytes = 2 * Block.expansion * channels * channels
   return Block.tiles.map { tile in
-    Entry(name: "block", shape: "\(shape) tiles of \(tile)", work: work, bytes: bytes, limit: .int8)
-    {
+    Entry(name: "block", shape: "\(shape) tiles of \(tile)", work: work, limit: .int8) {
       let block = Block(channels: channels, width: width, strip: strip, tile: tile)
       let table = $0
       return { block.run(table) }
     }
   } + [
-    Entry(name: "block", shape: "\(shape) step by step", work: work, bytes: bytes, limit: .int8) {
+    Entry(name: "block", shape: "\(shape) step by step", work: work, limit: .int8) {
       let block = Block(channels: channels, width: width, strip: strip, tile: strip * width)
       let table = $0
       return { block.run(table) }
