@@ -63,6 +63,9 @@ import Testing
     ("missing-chunks.h5", "/x", "4 chunks", "1"),
     ("not-written.h5", "/x", "17179869184 stored bytes", "0"),
     ("virtual.h5", "/x", "contiguous or chunked data", "a virtual data set"),
+    (
+      "large-chunk.h5", "/x", "chunks of at most 1048576 bytes", "chunks of [2097152]"
+    ),
     ("external-data.h5", "/x", "data in the file itself", "data in other files"),
   ]
 

@@ -40,8 +40,17 @@ struct BrokenPickle: Sendable, CustomTestStringConvertible {
       "nesting", "nesting up to 1000", "deeper",
       PickleDraft { for _ in 0..<2000 { $0.op(UInt8(ascii: "(")) } }),
     .init(
-      "values", "at most 524288 values", "more",
+      "values", "at most 35144 values in a file of this size", "more",
       PickleDraft { for _ in 0..<600_000 { $0.op(0x4E) } }),
+    .init(
+      "remembered far off", "a number up to 2 to remember a value by", "2147483647",
+      PickleDraft { $0.op(0x4E, UInt8(ascii: "r"), 0xFF, 0xFF, 0xFF, 0x7F) }),
+    .init(
+      "extents", "at most 64 extents", "65",
+      .entry {
+        $0.tensor(
+          shape: [Int](repeating: 1, count: 65), strides: [Int](repeating: 1, count: 65))
+      }),
     .init(
       "keys without values", "keys with values", "an odd number",
       PickleDraft { $0.op(UInt8(ascii: "}"), UInt8(ascii: "("), 0x4E, UInt8(ascii: "u")) }),
@@ -131,6 +140,20 @@ struct BrokenPickle: Sendable, CustomTestStringConvertible {
   @Test func aCorrectDraftIsRead() throws {
     let directory = try TemporaryDirectory()
     let path = try directory.write(ZipDraft.torch(.entry { $0.tensor() }).bytes(), to: "m.pt")
+    #expect(try Checkpoint.open(path).floats("w") == [0, 0, 0, 0])
+  }
+
+  /// Python 2 counts what it remembers from 1.
+  @Test func valuesAreRememberedFromAnyNumber() throws {
+    let directory = try TemporaryDirectory()
+    let pickle = PickleDraft {
+      $0.op(UInt8(ascii: "}"), UInt8(ascii: "q"), 1)
+      $0.text("w")
+      $0.op(UInt8(ascii: "q"), 3)
+      $0.tensor()
+      $0.op(UInt8(ascii: "s"), UInt8(ascii: "0"), UInt8(ascii: "h"), 1)
+    }
+    let path = try directory.write(ZipDraft.torch(pickle).bytes(), to: "m.pt")
     #expect(try Checkpoint.open(path).floats("w") == [0, 0, 0, 0])
   }
 

@@ -207,10 +207,16 @@ struct HDF5DataSet {
       throw file.error(object, "chunks of \(shape.count) extents", "others")
     }
     let chunk = extents.prefix(shape.count).map { Int(clamping: $0) }
-    guard !chunk.contains(0), let chunkBytes = type.byteCount(shape: chunk),
-      chunkBytes <= largestChunk
+    let expanded = stored.multipliedReportingOverflow(by: largestExpansion)
+    if byteCount > freeBytes, !expanded.overflow, byteCount > expanded.partialValue {
+      throw file.error(
+        object, "at most \(largestExpansion) times the \(stored) stored bytes", "\(byteCount)")
+    }
+    // The library unpacks a chunk whole, however little of it belongs to the data set.
+    let limit = min(largestChunk, max(freeBytes, expanded.overflow ? .max : expanded.partialValue))
+    guard !chunk.contains(0), let chunkBytes = type.byteCount(shape: chunk), chunkBytes <= limit
     else {
-      throw file.error(object, "chunks of at most \(largestChunk) bytes", "chunks of \(chunk)")
+      throw file.error(object, "chunks of at most \(limit) bytes", "chunks of \(chunk)")
     }
     // Elements of a chunk that was never written would be made up.
     var expected = 1
@@ -227,11 +233,6 @@ struct HDF5DataSet {
       unsafe H5Dget_num_chunks(set, space.id, &found) < 0 || found != hsize_t(expected)
     {
       throw file.error(object, "\(expected) chunks", "\(found)")
-    }
-    let limit = stored.multipliedReportingOverflow(by: largestExpansion)
-    if byteCount > freeBytes, !limit.overflow, byteCount > limit.partialValue {
-      throw file.error(
-        object, "at most \(largestExpansion) times the \(stored) stored bytes", "\(byteCount)")
     }
   }
 }

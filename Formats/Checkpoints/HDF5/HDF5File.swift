@@ -110,10 +110,11 @@ final class HDF5File: Sendable {
     if unsafe martlet_h5_link_count(open.id, &count) < 0 {
       throw error(group, "a group's links", HDF5Library.reason)
     }
-    walk.links += Int(clamping: count)
-    if count > UInt64(min(Self.linkLimit, byteCount)) || walk.links > Self.linkLimit {
-      throw error(group, "at most \(min(Self.linkLimit, byteCount)) links", "\(count)")
+    let limit = min(Self.linkLimit, byteCount) - walk.links
+    if count > UInt64(max(0, limit)) {
+      throw error(group, "at most \(max(0, limit)) links", "\(count)")
     }
+    walk.links += Int(count)
     for index in 0..<count {
       let name = try linkName(open.id, index, in: group)
       let object = group == "/" ? "/" + name : group + "/" + name

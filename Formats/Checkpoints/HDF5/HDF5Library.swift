@@ -14,18 +14,17 @@ enum HDF5Library {
 
   /// Runs the body in a copy of this process first.
   ///
-  /// - Returns: 0 when the copy came through, the signal that ended it, or -1 where no copy could be made.
-  static func rehearsal(seconds: Int, _ body: @escaping () -> Void) -> Int {
+  /// - Returns: 0 when the copy came through, the signal that ended it, or what `martlet_h5_rehearse` says besides.
+  static func rehearsal(seconds: Int, _ body: @escaping () -> Void) -> Int32 {
     let rehearsal = Rehearsal(body)
     return calls {
       // SAFETY: the box outlives the call, and the callee calls back only during it, in a process of its own.
-      unsafe Int(
-        martlet_h5_rehearse(
-          { context in
-            guard let context = unsafe context else { return }
-            unsafe HDF5Library.isRehearsal = true
-            unsafe Unmanaged<Rehearsal>.fromOpaque(context).takeUnretainedValue().body()
-          }, Unmanaged.passUnretained(rehearsal).toOpaque(), UInt32(clamping: seconds)))
+      unsafe martlet_h5_rehearse(
+        { context in
+          guard let context = unsafe context else { return }
+          unsafe HDF5Library.isRehearsal = true
+          unsafe Unmanaged<Rehearsal>.fromOpaque(context).takeUnretainedValue().body()
+        }, Unmanaged.passUnretained(rehearsal).toOpaque(), UInt32(clamping: seconds))
     }
   }
 

@@ -3,11 +3,17 @@ import MartletBytes
 /// Runs the opcodes of a pickle as a description of data (Python's `pickletools`, protocols 2 to 5).
 ///
 /// Nothing is called: the only names are those of `TorchGlobal`, and each stands for one way to describe data.
-/// Opcodes that checkpoints do not use are refused. Every value costs at least one byte of the pickle, and the
-/// numbers of values, open marks and remembered values are limited.
+/// Opcodes that checkpoints do not use are refused. A value costs as little as one byte of the pickle and up to 48 of
+/// memory, so the size of the file limits how many there are; open marks and extents are limited too.
 struct PickleMachine: ~Escapable {
-  /// A checkpoint of 2000 tensors has 50 thousand values; one with an optimizer three times as many.
-  private static let valueLimit = 1 << 19
+  /// A tensor has some 40 values, and on average far more than 40 times this many bytes of file.
+  private static let fileBytesPerValue = 32
+  /// What small files may have besides.
+  private static let freeValues = 1 << 14
+  /// A checkpoint of 2000 tensors has 80 thousand values; one with an optimizer three times as many.
+  private static let largestValueLimit = 1 << 19
+  /// As in torch.
+  private static let extentLimit = 64
   /// Containers that are being filled at once.
   private static let markLimit = 1000
 
@@ -15,7 +21,10 @@ struct PickleMachine: ~Escapable {
   private let path: String
   private var stack: [PickleValue] = []
   private var marks: [Int] = []
-  private var memo: [Int: PickleValue] = [:]
+  /// Values by the number they are remembered by, and how many there are.
+  private var memo: [PickleValue?] = []
+  private var memoCount = 0
+  private let valueLimit: Int
   private var valueCount = 0
   /// Where the opcode at hand stands in the file.
   private var offset = 0
@@ -28,10 +37,13 @@ struct PickleMachine: ~Escapable {
   /// Keys of storages that were met, to their index.
   private var storageIndex: [String: Int] = [:]
 
+  /// - Parameter fileBytes: the size of the whole file, weights included.
   @_lifetime(copy bytes)
-  init(_ bytes: RawSpan, path: String, base: Int) {
+  init(_ bytes: RawSpan, path: String, base: Int, fileBytes: Int) {
     reader = ByteReader(bytes, source: path, base: base)
     self.path = path
+    valueLimit = min(
+      Self.largestValueLimit, Self.freeValues + fileBytes / Self.fileBytesPerValue)
   }
 
   /// Where the next pickle begins.
@@ -42,7 +54,8 @@ struct PickleMachine: ~Escapable {
   mutating func run() throws(CheckpointError) -> PickleValue {
     stack = []
     marks = []
-    memo = [:]
+    memo = []
+    memoCount = 0
     offset = reader.offset
     while true {
       offset = reader.offset
@@ -105,9 +118,15 @@ struct PickleMachine: ~Escapable {
 
   // MARK: Stack
 
-  private mutating func push(_ value: PickleValue) throws(CheckpointError) {
+  private mutating func countValue() throws(CheckpointError) {
     valueCount += 1
-    if valueCount > Self.valueLimit { throw error("at most \(Self.valueLimit) values", "more") }
+    if valueCount > valueLimit {
+      throw error("at most \(valueLimit) values in a file of this size", "more")
+    }
+  }
+
+  private mutating func push(_ value: PickleValue) throws(CheckpointError) {
+    try countValue()
     stack.append(value)
   }
 
@@ -148,14 +167,20 @@ struct PickleMachine: ~Escapable {
     try push(.dictionary(dictionaries.count - 1))
   }
 
+  /// Picklers count the values that they remember, from 0 or 1; some leave those out that are never asked for.
   private mutating func remember(_ index: Int) throws(CheckpointError) {
-    valueCount += 1
-    if valueCount > Self.valueLimit { throw error("at most \(Self.valueLimit) values", "more") }
-    memo[index] = try top()
+    try countValue()
+    let value = try top()
+    if index > valueCount {
+      throw error("a number up to \(valueCount) to remember a value by", "\(index)")
+    }
+    while memo.count <= index { memo.append(nil) }
+    if memo[index] == nil { memoCount += 1 }
+    memo[index] = value
   }
 
   private mutating func recall(_ index: Int) throws(CheckpointError) {
-    guard let value = memo[index] else {
+    guard index < memo.count, let value = memo[index] else {
       throw error("a value remembered as \(index)", "none")
     }
     try push(value)
@@ -179,7 +204,7 @@ struct PickleMachine: ~Escapable {
     case 0x32: try push(try top())  // DUP
     case 0x71: try remember(try uint8())  // BINPUT
     case 0x72: try remember(try uint32())  // LONG_BINPUT
-    case 0x94: try remember(memo.count)  // MEMOIZE
+    case 0x94: try remember(memoCount)  // MEMOIZE
     case 0x68: try recall(try uint8())  // BINGET
     case 0x6A: try recall(try uint32())  // LONG_BINGET
     case 0x63: try pushGlobal(try line() + " " + (try line()))  // GLOBAL
@@ -365,6 +390,10 @@ struct PickleMachine: ~Escapable {
       type = stated
     }
     guard let type else { throw error("a tensor's type", "none") }
+    // One tuple may serve many tensors, each of which keeps its own extents.
+    if tuples[shape].count > Self.extentLimit {
+      throw error("at most \(Self.extentLimit) extents", "\(tuples[shape].count)")
+    }
     let extents = try integers(shape)
     guard type.byteCount(shape: extents) != nil,
       let layout = StridedLayout(shape: extents, strides: try integers(strides))

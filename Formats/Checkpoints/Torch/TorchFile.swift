@@ -52,7 +52,8 @@ struct TorchFile {
     }
     contents = try file.withBytes { (bytes: RawSpan) throws(CheckpointError) in
       var machine = PickleMachine(
-        bytes.extracting(pickle), path: file.path, base: pickle.lowerBound)
+        bytes.extracting(pickle), path: file.path, base: pickle.lowerBound,
+        fileBytes: file.count)
       let state = try TorchState(try machine.run(), of: machine, file: name)
       if machine.position != pickle.upperBound {
         throw machine.error("the pickle's end at byte \(pickle.upperBound)", "more bytes")
@@ -85,7 +86,8 @@ struct TorchFile {
   private mutating func readLegacy() throws(CheckpointError) {
     contents = try file.withBytes { (bytes: RawSpan) throws(CheckpointError) in
       var machine = PickleMachine(
-        bytes.extracting(first: Self.pickleLimit), path: file.path, base: 0)
+        bytes.extracting(first: Self.pickleLimit), path: file.path, base: 0,
+        fileBytes: file.count)
       _ = try machine.run()
       guard case .integer(1001) = try machine.run() else {
         throw machine.error("protocol 1001", "another")

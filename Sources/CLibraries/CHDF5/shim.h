@@ -83,12 +83,17 @@ static inline ssize_t martlet_h5_link_name(hid_t group, uint64_t index, char *na
   return H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, index, name, size, H5P_DEFAULT);
 }
 
+/// There is no copy of the process.
+static const int MARTLET_H5_NO_COPY = -1;
+/// The copy ended by itself before the end of the body.
+static const int MARTLET_H5_ENDED = -2;
+
 /// Runs `body` in a copy of this process, which can crash or hang without harm: damaged files bring the library to both.
 ///
-/// Returns 0 when the copy came to the end of the body, the signal that ended it, or -1 where there is no copy.
+/// Returns 0 when the copy came to the end of the body, the signal that ended it, or one of the two above.
 static inline int martlet_h5_rehearse(void (*body)(void *), void *context, unsigned seconds) {
   pid_t child = fork();
-  if (child < 0) return -1;
+  if (child < 0) return MARTLET_H5_NO_COPY;
   if (child == 0) {
     for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
     struct rlimit none = {0, 0};
@@ -105,9 +110,10 @@ static inline int martlet_h5_rehearse(void (*body)(void *), void *context, unsig
   }
   int status = 0;
   while (waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) return -1;
+    if (errno != EINTR) return MARTLET_H5_NO_COPY;
   }
-  return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  if (WIFSIGNALED(status)) return WTERMSIG(status);
+  return WEXITSTATUS(status) == 0 ? 0 : MARTLET_H5_ENDED;
 }
 
 /// A data set as a file's own numbers, little-endian.
