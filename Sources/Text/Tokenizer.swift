@@ -18,6 +18,9 @@ package struct Tokenizer: Sendable {
   /// Ids a specification may use at most; Qwen2 needs 151665.
   package static let largestSize = 1 << 22
 
+  /// One past the largest id that so many tokens may use: each id takes memory, so not too many may stay unused.
+  static func largestSize(tokens: Int) -> Int { min(largestSize, 2 * tokens + 1024) }
+
   let tokenBytes: TokenBytes
   let merges: MergeTable
   private let cutter: AddedTokenCutter
@@ -27,7 +30,7 @@ package struct Tokenizer: Sendable {
 
   /// Checks and indexes a specification.
   ///
-  /// - Throws: the first contradiction found: ids beyond `largestSize`, a byte without a token, merges that name
+  /// - Throws: the first contradiction found: ids beyond the largest size, a byte without a token, merges that name
   ///   unknown ids, repeat a pair or do not join their parts, added tokens that are empty or share an id or content.
   package init(_ specification: TokenizerSpecification) throws(TextError) {
     switch specification.splitter {
@@ -77,6 +80,10 @@ package struct Tokenizer: Sendable {
     }
     for token in specification.addedTokens where token.id < 0 || token.id >= largestSize {
       throw .idOutOfRange(id: token.id, limit: largestSize)
+    }
+    let limit = largestSize(tokens: specification.tokens.count + specification.addedTokens.count)
+    for token in specification.addedTokens where token.id >= limit {
+      throw .idOutOfRange(id: token.id, limit: limit)
     }
   }
 }

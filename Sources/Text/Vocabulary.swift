@@ -18,10 +18,12 @@ struct Vocabulary {
   init(_ listed: [(token: String, id: Int)], source: String) throws(TextError) {
     ids.reserveCapacity(listed.count)
     tokens.reserveCapacity(listed.count)
+    let limit = Tokenizer.largestSize(tokens: listed.count)
     for (key, id) in listed {
       if id < 0 || id >= Tokenizer.largestSize {
         throw .idOutOfRange(id: id, limit: Tokenizer.largestSize)
       }
+      if id >= limit { throw .idOutOfRange(id: id, limit: limit) }
       guard let bytes = ByteAlphabet.bytes(key), !bytes.isEmpty else {
         throw .notByteLevel(source: source, token: key, id: id)
       }

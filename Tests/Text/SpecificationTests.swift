@@ -41,6 +41,10 @@ import Testing
     ) {
       $0.addedTokens[0].id = Tokenizer.largestSize
     },
+    // Twice the 259 tokens there are, and 1024.
+    Fault("added id far off", .idOutOfRange(id: 1542, limit: 1542)) {
+      $0.addedTokens[0].id = 1542
+    },
     Fault(
       "too many tokens", .idOutOfRange(id: Tokenizer.largestSize, limit: Tokenizer.largestSize)
     ) {

@@ -166,6 +166,9 @@ import Testing
     Fault(#""he":256"#, #""he":-1"#, .idOutOfRange(id: -1, limit: Tokenizer.largestSize)),
     Fault(
       #""he":256"#, #""he":4194304"#, .idOutOfRange(id: 4_194_304, limit: Tokenizer.largestSize)),
+    // Twice the number of tokens, and 1024.
+    Fault(
+      #""he":256"#, #""he":4000000"#, .idOutOfRange(id: 4_000_000, limit: 2024)),
     Fault(
       #""he":256"#, #""he":2.5"#,
       .kind(source: source, field: "model.vocab.he", expected: "integer", found: "number")),
