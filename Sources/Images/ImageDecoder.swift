@@ -3,8 +3,9 @@
 //
 // As in the reference, alpha is dropped and never composited, gamma and color profiles are ignored, and the EXIF
 // orientation is not applied. Refused, each with a case of `ImageError`: unknown formats, files cut short or damaged
-// (codec warnings included: no gray filler), pictures without pixels, pictures beyond `ImageLimits`, and animations
-// that are not PNG (an animated PNG gives its default picture). Bytes after the end of the picture are ignored.
+// (codec warnings included: no gray filler), pictures without pixels, pictures beyond `ImageLimits`, PNGs and JPEGs with
+// more pixels than their bytes can hold, and animations that are not PNG (an animated PNG gives its default picture). Bytes
+// after the end of the picture are ignored.
 
 import MartletModel
 

@@ -14,7 +14,7 @@ enum JPEGDecoder {
     var hasInks: Bool
   }
 
-  /// `TJFLAG_LIMITSCANS` refuses files of more than 500 scans, which only waste time.
+  /// `TJFLAG_LIMITSCANS` ends at 500 scans, should `JPEGOutline` have missed any.
   private static let flags = TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS
 
   static func pixels(
@@ -27,6 +27,8 @@ enum JPEGDecoder {
     defer { unsafe tjDestroy(decoder) }
     let header = try unsafe header(of: bytes, decoder, name: name)
     try limits.check(width: header.width, height: header.height, name: name)
+    try JPEGOutline(bytes).check(
+      width: header.width, height: header.height, byteCount: bytes.byteCount, name: name)
     let format = header.hasInks ? TJPF_CMYK : TJPF_RGB
     let samples = header.hasInks ? 4 : 3
     let size = header.width * header.height * samples

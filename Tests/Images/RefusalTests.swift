@@ -65,6 +65,29 @@ import Testing
         == .tooManyPixels(name: "picture", width: 30000, height: 30000, limit: 1 << 26))
   }
 
+  /// A block of 64 pixels takes a bit, so a file of a kilobyte holds no 64 million pixels.
+  @Test func emptyPromiseOfALargeJPEGIsRefused() {
+    let jpeg = ImageGoldens.bytes(of: "baseline-444.jpg")
+    #expect(
+      refusal(jpeg.jpegDeclaring(width: 8000, height: 8000))
+        == .truncated(
+          name: "picture", format: .jpeg, expected: 8000 * 8000 / 512, found: jpeg.count))
+  }
+
+  /// Every scan of a progressive picture visits all of its blocks, and may take but a few bytes.
+  @Test func endlessScansOfAJPEGAreRefused() throws {
+    var jpeg = ImageGoldens.bytes(of: "progressive-444.jpg")
+    #expect(refusal(jpeg) == nil)
+    let scans = jpeg.indices.dropLast().count { jpeg[$0] == 0xFF && jpeg[$0 + 1] == 0xDA }
+    let end = jpeg.count - 2
+    #expect(Array(jpeg[end...]) == [0xFF, 0xD9] && scans > 1)
+    let empty: [UInt8] = [0xFF, 0xDA, 0, 8, 1, 1, 0, 1, 63, 0]
+    jpeg.insert(contentsOf: (0..<100).flatMap { _ in empty }, at: end)
+    #expect(
+      refusal(jpeg)
+        == .unsupported(name: "picture", format: .jpeg, feature: "\(scans + 100) scans"))
+  }
+
   @Test(arguments: ["rgb-8.png", "baseline-444.jpg", "lossy.webp", "lossless.webp"])
   func limitsOfTheCallerHold(file: String) throws {
     let bytes = ImageGoldens.bytes(of: file)
