@@ -275,3 +275,19 @@ let package = Package(
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11
 )
+
+// Coverage-guided fuzzing: with sanitizers, by Tools/fuzz. No other build sees these targets.
+if Context.environment["MARTLET_FUZZ"] != nil {
+  package.targets += [
+    .target(name: "CFuzzGuard", path: "Tests/FuzzGuard"),
+    .executableTarget(
+      name: "martlet-fuzz",
+      dependencies: [
+        "CFuzzGuard", "MartletBytes", "MartletModel", "MartletImages", "MartletText",
+        "MartletCheckpoints", "MartletPack", "MartletConversion", "MartletCalibration",
+        "MartletExport",
+      ],
+      // libFuzzer brings the program's entry.
+      path: "Tests/Fuzz", swiftSettings: tests + [.unsafeFlags(["-parse-as-library"])]),
+  ]
+}
