@@ -27,6 +27,7 @@ let package = Package(
   products: [
     .executable(name: "martlet", targets: ["martlet"]),
     .executable(name: "martlet-run", targets: ["martlet-run"]),
+    .executable(name: "martlet-selftest", targets: ["martlet-selftest"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -171,9 +172,22 @@ let package = Package(
     // Times the kernels against the machine's peak: swift run -c release kernels-bench
     .executableTarget(
       name: "kernels-bench", dependencies: ["CMartletKernels"], path: "Tests/KernelsBench"),
+    // The calls by which tables of kernels are compared, for the tests and the self-test.
+    .target(
+      name: "MartletKernelTrials", dependencies: ["CMartletKernels", "MartletTestSupport"],
+      path: "Tests/KernelTrials", swiftSettings: tests),
+    .executableTarget(
+      name: "martlet-selftest",
+      dependencies: [
+        "MartletBytes", "MartletModel", "MartletPack", "MartletRuntime", "MartletBoardMessages",
+        "MartletKernelTrials", "MartletTestSupport", "CMartletKernels", "CMartletPlatform",
+      ],
+      path: "Tools/martlet-selftest", swiftSettings: board, linkerSettings: libm),
     .testTarget(
       name: "KernelsTests",
-      dependencies: ["CMartletKernels", "KernelsSimulated", "MartletTestSupport"],
+      dependencies: [
+        "CMartletKernels", "KernelsSimulated", "MartletKernelTrials", "MartletTestSupport",
+      ],
       path: "Tests/Kernels", swiftSettings: tests),
     .testTarget(
       name: "PlatformTests",

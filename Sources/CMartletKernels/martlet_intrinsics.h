@@ -1,4 +1,4 @@
-// The x86 intrinsics and the switch that turns an instruction set on for the functions of a file:
+// The intrinsics of x86 or Arm and the switch that turns an instruction set on for the functions of a file:
 //
 //   #include "../martlet_intrinsics.h"
 //   MARTLET_BEGIN_TARGET("avx2,fma,f16c")
@@ -10,7 +10,11 @@
 #ifndef MARTLET_INTRINSICS_H
 #define MARTLET_INTRINSICS_H
 
+#if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 
 #define MARTLET_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)
@@ -36,7 +40,15 @@
 /// Makes the compiler forget how a pointer came about, so that it does not keep its neighbors in registers.
 #define MARTLET_OPAQUE(pointer) __asm__("" : "+r"(pointer))
 
+/// Keeps the compiler from computing a register's value later than here or something marked likewise after it earlier:
+/// where nearly all registers are sums, its own order keeps too much in flight and spills.
+#define MARTLET_ORDERED(value) __asm__ volatile("" : "+w"(value))
+
 /// Makes the compiler believe that a register's value is used.
+#if defined(__x86_64__)
 #define MARTLET_KEEP(value) __asm__ volatile("" : : "v"(value))
+#else
+#define MARTLET_KEEP(value) __asm__ volatile("" : : "w"(value))
+#endif
 
 #endif

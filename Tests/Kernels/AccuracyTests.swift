@@ -1,5 +1,6 @@
 import CMartletKernels
 import Foundation
+import MartletKernelTrials
 import MartletTestSupport
 import Testing
 

@@ -1,4 +1,5 @@
 import CMartletKernels
+import MartletKernelTrials
 import MartletTestSupport
 import Testing
 

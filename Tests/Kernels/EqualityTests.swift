@@ -1,5 +1,6 @@
 import CMartletKernels
 import KernelsSimulated
+import MartletKernelTrials
 import Testing
 
 /// Every table equals the scalar one, bit for bit, and nothing writes beyond its rows.

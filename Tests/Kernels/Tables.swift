@@ -6,6 +6,9 @@ enum TableUnderTest: String, CaseIterable, Sendable {
   case avx2
   case avxvnni
   case avx512vnni
+  case neon
+  case neonDotprod = "neon-dotprod"
+  case neonI8mm = "neon-i8mm"
   /// The AVX-512 kernels over SIMDe.
   case simulated
   /// The AVX-VNNI kernels with their instruction simulated.

@@ -2,16 +2,6 @@
 
 #include "simulated_names.h"
 
-static const char *const names[] = {
-#define MARTLET_KERNEL(name, params) #name,
-#include "kernels.def"
-#undef MARTLET_KERNEL
-};
-
-ptrdiff_t martlet_kernel_count(void) { return (ptrdiff_t)(sizeof names / sizeof *names); }
-
-const char *martlet_kernel_name(ptrdiff_t index) { return names[index]; }
-
 #if defined(__x86_64__)
 
 extern const martlet_kernels martlet_kernels_avxvnni_simulated_table;

@@ -46,10 +46,16 @@ typedef enum martlet_isa {
   MARTLET_ISA_AVXVNNI = 2,
   /// x86-64 with AVX-512 F, BW, VL, DQ and VNNI.
   MARTLET_ISA_AVX512VNNI = 3,
+  /// 64-bit Arm as of ARMv8.0.
+  MARTLET_ISA_NEON = 4,
+  /// 64-bit Arm with the 8-bit dot products of ARMv8.2.
+  MARTLET_ISA_NEON_DOTPROD = 5,
+  /// 64-bit Arm with dot products and the 8-bit matrix products of ARMv8.6.
+  MARTLET_ISA_NEON_I8MM = 6,
 } martlet_isa;
 
 /// How many values `martlet_isa` has.
-#define MARTLET_ISA_COUNT 4
+#define MARTLET_ISA_COUNT 7
 
 // MARK: Matrix products
 
@@ -92,7 +98,8 @@ typedef struct martlet_gemm_u8s8_params {
   const int8_t *MARTLET_NONNULL codes;
   /// `[n]` rounded up to 16.
   const float *MARTLET_NONNULL scales;
-  /// `[n]` rounded up to 16: sums of each output's codes.
+  /// `[n]` rounded up to 16: sums of each output's codes, which a kernel may rely on: it may add 128 of them to a sum
+  /// in place of 128 to every activation.
   const int32_t *MARTLET_NONNULL offsets;
   martlet_epilogue epilogue;
   /// `[m, n]`
@@ -433,13 +440,20 @@ typedef struct martlet_kernels {
 #undef MARTLET_KERNEL
 } martlet_kernels;
 
+/// How many kernels the list has.
+ptrdiff_t martlet_kernel_count(void);
+
+/// The name of a kernel in the list, 0 ..< count.
+const char *MARTLET_NONNULL martlet_kernel_name(ptrdiff_t index);
+
 /// Whether this machine can run the instruction set.
 bool martlet_isa_available(martlet_isa isa);
 
 /// The most preferred instruction set this machine can run.
 martlet_isa martlet_isa_best(void);
 
-/// `"scalar"`, `"avx2"`, `"avxvnni"`, `"avx512vnni"`; `"unknown"` for any other value.
+/// `"scalar"`, `"avx2"`, `"avxvnni"`, `"avx512vnni"`, `"neon"`, `"neon-dotprod"`, `"neon-i8mm"`; `"unknown"` for any
+/// other value.
 const char *MARTLET_NONNULL martlet_isa_name(martlet_isa isa);
 
 /// Finds an instruction set by name; false, and `isa` untouched, if there is none of that name.

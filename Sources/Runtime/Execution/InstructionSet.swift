@@ -20,7 +20,7 @@ package struct InstructionSet: Sendable, Equatable {
       }
     }
     throw .instructionSet(
-      requested: name, available: Self.available.map(\.name).joined(separator: ", "))
+      requested: name, available: Self.available.map { $0.name }.joined(separator: ", "))
   }
 
   /// All that the machine can run, least preferred first.
@@ -43,8 +43,9 @@ package struct InstructionSet: Sendable, Equatable {
   /// 8-bit multiply-adds per cycle and core at the peak of this set, for the scheduler.
   var macsPerCycle: Double {
     switch isa {
-    case MARTLET_ISA_AVX512VNNI, MARTLET_ISA_AVXVNNI: 64
-    case MARTLET_ISA_AVX2: 32
+    case MARTLET_ISA_AVX512VNNI, MARTLET_ISA_AVXVNNI, MARTLET_ISA_NEON_I8MM: 64
+    case MARTLET_ISA_AVX2, MARTLET_ISA_NEON_DOTPROD: 32
+    case MARTLET_ISA_NEON: 8
     default: 1
     }
   }

@@ -1,4 +1,5 @@
 import CMartletKernels
+import MartletBytes
 import MartletModel
 
 /// Attention in tiles of query rows: scores, softmax, weighted values; never the whole score matrix.

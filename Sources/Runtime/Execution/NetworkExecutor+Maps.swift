@@ -1,4 +1,5 @@
 import CMartletKernels
+import MartletBytes
 import MartletModel
 
 /// A span of one output row of a map.

@@ -1,4 +1,5 @@
 import CMartletKernels
+import MartletBytes
 import MartletModel
 
 /// Matrix products: rows to 8 bits, then tiles of rows × panels of outputs.

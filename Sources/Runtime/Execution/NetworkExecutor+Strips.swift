@@ -1,4 +1,5 @@
 import CMartletKernels
+import MartletBytes
 import MartletModel
 
 /// Regions whose head is two convolutions: the rows between them live in a ring, one strip of the map a thread.

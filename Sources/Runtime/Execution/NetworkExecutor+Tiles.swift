@@ -1,4 +1,5 @@
 import CMartletKernels
+import MartletBytes
 import MartletModel
 
 /// Tile regions: a head, then steps on rows.

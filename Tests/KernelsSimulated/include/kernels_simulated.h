@@ -1,16 +1,9 @@
-// What the kernel tests need from C: the names in kernels.def, and a table of the AVX-512 kernels compiled
-// over SIMDe, so that they are tested on machines without AVX-512; likewise AVX-VNNI.
+// What the kernel tests need from C: a table of the AVX-512 kernels compiled over SIMDe, so that they are tested on machines without AVX-512; likewise AVX-VNNI.
 
 #ifndef KERNELS_SIMULATED_H
 #define KERNELS_SIMULATED_H
 
 #include "martlet_kernels.h"
-
-/// How many kernels the list has.
-ptrdiff_t martlet_kernel_count(void);
-
-/// The name of a kernel in the list, 0 ..< count.
-const char *_Nonnull martlet_kernel_name(ptrdiff_t index);
 
 /// The scalar table with every AVX-512 kernel in place, simulated; NULL where SIMDe (libsimde-dev) was missing
 /// when this was compiled.

@@ -1,16 +1,23 @@
 import CMartletKernels
 import MartletTestSupport
 
-typealias Table = UnsafePointer<martlet_kernels>
+package typealias Table = UnsafePointer<martlet_kernels>
+
+// The calls that tables of kernels are compared by: used by the tests, where Swift Testing runs, and by the self-test,
+// which also runs on boards and under emulators.
+//
+// In:      a table of kernels.
+// Out:     what each call left behind, for comparison with what the scalar table leaves.
+// Refuses: nothing; a kernel that crashes takes the program with it.
 
 /// One call of one kernel: the same inputs for every table, whatever it left behind for comparison.
-struct Trial: Sendable {
-  let kernel: String
-  let label: String
-  let run: @Sendable (Table) -> Outcome
+package struct Trial: Sendable {
+  package let kernel: String
+  package let label: String
+  package let run: @Sendable (Table) -> Outcome
 
   /// Every trial of every kernel.
-  static let all: [Trial] =
+  package static let all: [Trial] =
     productTrials + conversionTrials + pointwiseTrials + reductionTrials + neighborTrials
     + attentionTrials + probeTrials
 }

@@ -8,7 +8,7 @@ let reductionTrials: [Trial] =
     [Flavor.random, .extremes].flatMap { flavor in
       [true, false].flatMap { weighted in
         ["layer_norm_rows", "rms_norm_rows"].map { name in
-          Trial(kernel: name, label: "width \(width), \(flavor), weighted: \(weighted)") {
+          Trial(kernel: name, label: "width \(width), \(flavor.rawValue), weighted: \(weighted)") {
             norm(name, width, flavor, weighted: weighted, $0)
           }
         }
@@ -39,7 +39,8 @@ private func norm(
 private let softmaxTrials: [Trial] = [Flavor.random, .extremes].flatMap { flavor in
   [(0, 0, 5), (1, 1, 8), (7, 1, 40), (16, 0, 16), (17, 3, 64), (100, 1, 130), (33, 0, 33)].map {
     (first: Int, increment: Int, width: Int) in
-    Trial(kernel: "softmax_rows", label: "from \(first) by \(increment), \(flavor)") { table in
+    Trial(kernel: "softmax_rows", label: "from \(first) by \(increment), \(flavor.rawValue)") {
+      table in
       var generator = SeededGenerator(seed: 9)
       let values = Matrix<Float>(5, width) { _, _ in flavor.float(&generator) }
       var params = martlet_softmax_rows_params(

@@ -16,7 +16,7 @@ struct NeighborShape: Sendable {
 
   var label: String {
     "kernel \(kernel), stride \(stride), \(channels) × \(multiplier) channels, \(count) of width "
-      + "\(width) from \(first), rows missing: \(missing.sorted())"
+      + "\(width) from \(first), \(missing.count) rows missing"
   }
 
   static let all: [NeighborShape] =

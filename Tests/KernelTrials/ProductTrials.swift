@@ -11,14 +11,15 @@ struct ProductShape: Sendable {
   var biased = true
   var residual = Residual.none
 
-  enum Residual {
+  enum Residual: String {
     case none
     case apart
     case inPlace
   }
 
   var label: String {
-    "\(m) × \(n) × \(k), \(flavor), activation \(activation.rawValue), residual \(residual)"
+    "\(m) × \(n) × \(k), \(flavor.rawValue), activation \(activation.rawValue), residual "
+      + residual.rawValue
   }
 
   /// Tails in every direction, slices of K, one row, many rows, and all epilogues.

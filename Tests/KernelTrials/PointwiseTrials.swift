@@ -7,17 +7,19 @@ let pointwiseTrials: [Trial] = widths.flatMap { width in
   Flavor.allCases.flatMap { flavor in
     [true, false].flatMap { inPlace in
       ["gelu", "relu", "sigmoid", "silu_gate"].map { name in
-        Trial(kernel: name, label: "width \(width), \(flavor), in place: \(inPlace)") {
+        Trial(kernel: name, label: "width \(width), \(flavor.rawValue), in place: \(inPlace)") {
           map(name, width, flavor, inPlace: inPlace, $0)
         }
       } + [
-        Trial(kernel: "add", label: "width \(width), \(flavor), in place: \(inPlace)") {
+        Trial(kernel: "add", label: "width \(width), \(flavor.rawValue), in place: \(inPlace)") {
           add(width, flavor, inPlace: inPlace, $0)
         },
-        Trial(kernel: "scale_columns", label: "width \(width), \(flavor), offset: \(inPlace)") {
+        Trial(
+          kernel: "scale_columns", label: "width \(width), \(flavor.rawValue), offset: \(inPlace)"
+        ) {
           scale(width, flavor, offset: inPlace, $0)
         },
-        Trial(kernel: "sum_columns", label: "width \(width), \(flavor)") {
+        Trial(kernel: "sum_columns", label: "width \(width), \(flavor.rawValue)") {
           sum(width, flavor, $0)
         },
       ]

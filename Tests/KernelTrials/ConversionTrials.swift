@@ -5,7 +5,7 @@ private let widths = [0, 1, 3, 7, 8, 9, 16, 31, 32, 33, 64, 100, 130]
 
 let conversionTrials: [Trial] = quantizeTrials + pixelTrials + rowTrials
 
-private enum RowKind: CaseIterable {
+private enum RowKind: String, CaseIterable {
   case mixed
   case positive
   case zero
@@ -35,7 +35,7 @@ private let quantizeTrials: [Trial] = widths.flatMap { width in
     RowKind.allCases.map { kind in
       Trial(
         kernel: dynamic ? "quantize_rows_dynamic" : "quantize_rows_fixed",
-        label: "width \(width), \(kind)"
+        label: "width \(width), \(kind.rawValue)"
       ) { quantize(width, kind, dynamic: dynamic, $0) }
     }
   }

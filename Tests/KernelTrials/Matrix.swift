@@ -1,49 +1,49 @@
 import MartletTestSupport
 
 /// An element type with a bit pattern that no kernel writes by itself.
-protocol Guarded: BitwiseCopyable, Equatable {
+package protocol Guarded: BitwiseCopyable, Equatable {
   static var sentinel: Self { get }
   /// Bits for comparison; all NaN but the sentinel are one.
   var comparable: UInt32 { get }
 }
 
 extension UInt8: Guarded {
-  static var sentinel: UInt8 { 0xA5 }
-  var comparable: UInt32 { UInt32(self) }
+  package static var sentinel: UInt8 { 0xA5 }
+  package var comparable: UInt32 { UInt32(self) }
 }
 
 extension Int8: Guarded {
-  static var sentinel: Int8 { -91 }
-  var comparable: UInt32 { UInt32(bitPattern: Int32(self)) }
+  package static var sentinel: Int8 { -91 }
+  package var comparable: UInt32 { UInt32(bitPattern: Int32(self)) }
 }
 
 extension UInt16: Guarded {
-  static var sentinel: UInt16 { 0x7DA5 }
-  var comparable: UInt32 { UInt32(self) }
+  package static var sentinel: UInt16 { 0x7DA5 }
+  package var comparable: UInt32 { UInt32(self) }
 }
 
 extension Int32: Guarded {
-  static var sentinel: Int32 { 0x5AA5_5AA5 }
-  var comparable: UInt32 { UInt32(bitPattern: self) }
+  package static var sentinel: Int32 { 0x5AA5_5AA5 }
+  package var comparable: UInt32 { UInt32(bitPattern: self) }
 }
 
 extension Float: Guarded {
-  static var sentinel: Float { Float(bitPattern: 0x7FE5_A5A5) }
-  var comparable: UInt32 {
+  package static var sentinel: Float { Float(bitPattern: 0x7FE5_A5A5) }
+  package var comparable: UInt32 {
     isNaN && bitPattern != Float.sentinel.bitPattern ? 0x7FC0_0000 : bitPattern
   }
 }
 
 /// Rows in the middle of sentinels: before, between and after them. An input read beyond its rows shows in the
 /// result; an output written beyond them shows as a lost sentinel.
-final class Matrix<Element: Guarded> {
-  let rows: Int
-  let width: Int
-  let stride: Int
+package final class Matrix<Element: Guarded> {
+  package let rows: Int
+  package let width: Int
+  package let stride: Int
   private let margin = 64
   private let storage: UnsafeMutableBufferPointer<Element>
 
-  init(_ rows: Int, _ width: Int, gap: Int = 3, _ value: (Int, Int) -> Element) {
+  package init(_ rows: Int, _ width: Int, gap: Int = 3, _ value: (Int, Int) -> Element) {
     self.rows = rows
     self.width = width
     stride = width + gap
@@ -55,54 +55,54 @@ final class Matrix<Element: Guarded> {
   }
 
   /// A destination: sentinels throughout.
-  convenience init(_ rows: Int, _ width: Int, gap: Int = 3) {
+  package convenience init(_ rows: Int, _ width: Int, gap: Int = 3) {
     self.init(rows, width, gap: gap) { _, _ in .sentinel }
   }
 
   deinit { storage.deallocate() }
 
-  var pointer: UnsafeMutablePointer<Element> {
+  package var pointer: UnsafeMutablePointer<Element> {
     guard let base = storage.baseAddress else { preconditionFailure("margins are never empty") }
     return base + margin
   }
 
   /// For parameters that are read only.
-  var readPointer: UnsafePointer<Element> { UnsafePointer(pointer) }
+  package var readPointer: UnsafePointer<Element> { UnsafePointer(pointer) }
 
-  subscript(row: Int, column: Int) -> Element {
+  package subscript(row: Int, column: Int) -> Element {
     get { storage[margin + row * stride + column] }
     set { storage[margin + row * stride + column] = newValue }
   }
 
-  var elements: [Element] {
+  package var elements: [Element] {
     (0..<rows).flatMap { row in (0..<width).map { self[row, $0] } }
   }
 
   /// All elements for comparison, and whether every sentinel outside the rows still stands.
-  var outcome: Outcome {
+  package var outcome: Outcome {
     var intact = true
     for (index, element) in storage.enumerated() {
       let place = index - margin
       let inside = place >= 0 && place < rows * stride && place % stride < width
       if !inside && element.comparable != Element.sentinel.comparable { intact = false }
     }
-    return Outcome(bits: elements.map(\.comparable), intact: intact)
+    return Outcome(bits: elements.map { $0.comparable }, intact: intact)
   }
 }
 
 /// What a kernel left behind.
-struct Outcome: Equatable {
-  var bits: [UInt32]
+package struct Outcome: Equatable {
+  package var bits: [UInt32]
   /// No sentinel was overwritten.
-  var intact: Bool
+  package var intact: Bool
 
-  static func + (a: Outcome, b: Outcome) -> Outcome {
+  package static func + (a: Outcome, b: Outcome) -> Outcome {
     Outcome(bits: a.bits + b.bits, intact: a.intact && b.intact)
   }
 }
 
 /// What the numbers of a trial look like.
-enum Flavor: CaseIterable {
+enum Flavor: String, CaseIterable {
   case random
   /// Only the ends of the range.
   case extremes
