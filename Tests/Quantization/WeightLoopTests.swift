@@ -9,8 +9,8 @@ import Testing
 @Suite struct WeightLoopTests {
   /// Tails in outputs, in blocks of 4 and in groups of 32.
   private static let shapes = [(1, 1), (3, 5), (16, 32), (17, 33), (40, 100), (33, 64), (7, 129)]
-  /// Ordinary, nearly nothing, below what is encoded, with outliers, beyond f16, and tied roundings.
-  private static let kinds = ["normal", "tiny", "nothing", "outliers", "huge", "halves"]
+  /// Ordinary, nearly nothing, below what is encoded, with outliers, beyond f16, tied roundings, and codes of 4 bits already.
+  private static let kinds = ["normal", "tiny", "nothing", "outliers", "huge", "halves", "whole"]
 
   private func weights(_ count: Int, kind: String) -> [Float] {
     var generator = SeededGenerator(seed: UInt64(count))
@@ -20,6 +20,9 @@ import Testing
     case "nothing": return normal.map { $0 * 1e-38 }
     case "outliers": return normal.enumerated().map { $0 % 7 == 0 ? $1 * 1e4 : 0 }
     case "huge": return normal.map { $0 * 3e5 }
+    case "whole":
+      let scale = Float(Float16(0.0137))
+      return normal.map { scale * min(7, max(-8, ($0 * 3).rounded())) }
     case "halves": return normal.map { ($0 * 20).rounded() / 2 }
     default: return normal
     }

@@ -48,6 +48,24 @@ import Testing
     #expect(searched < 0.94 * plain)
   }
 
+  /// Groups of other programs: 4-bit codes under one f16 scale, whatever the largest of them.
+  @Test(arguments: 1...8, [Float(0.0137), -0.0137, 3e-6, -1000])
+  func whatIsFourBitsAlreadyKeepsItsNumbers(largest: Int, factor: Float) {
+    var generator = SeededGenerator(seed: UInt64(largest))
+    let scale = Float(Float16(factor))
+    for _ in 0..<50 {
+      var weights = SIMD32<Float>()
+      for lane in 0..<32 {
+        weights[lane] = scale * Float(generator.int(in: -largest...min(7, largest)))
+      }
+      weights[generator.int(in: 0...31)] = -scale * Float(largest)
+      let group = Int4Weights.quantized(weights)
+      #expect(group.codes * Float(group.scale) == weights)
+      #expect(group.error == 0)
+      if largest == 8 { #expect(Float(group.scale) == scale) }
+    }
+  }
+
   @Test func aGroupOfZerosHasNoScale() {
     let group = Int4Weights.quantized(SIMD32(repeating: 0))
     #expect(group.scale == 0)

@@ -5,6 +5,8 @@ import MartletModel
 /// The scale is searched: for several ranges around the largest weight the codes are rounded, the scale that
 /// minimizes the squared error for those codes is computed (least squares: `Σ w q / Σ q²`), rounded to f16 and
 /// judged by the error it then really makes.
+///
+/// Weights that are 4-bit codes under one f16 scale already, as other programs' groups are, keep their numbers.
 package enum Int4Weights {
   static let size = WeightEncoding.group
 
@@ -14,6 +16,9 @@ package enum Int4Weights {
   static let landings: [Float] = [
     -8.8, -8.4, -8.2, -8, -7.8, -7.6, -7.4, -7.2, -7, -6.6, -6.2, -5.8, 7, 7.2, 6.6,
   ]
+
+  /// Codes that the largest weight of such a group may have, −8 first: where several fit, the numbers are the same.
+  static let wholeLandings: [Float] = [-8, -7, 7, -6, 6, -5, 5, -4, 4, -3, 3, -2, 2, -1, 1]
 
   package struct Group: Sendable {
     package var scale: Float16
@@ -28,6 +33,13 @@ package enum Int4Weights {
     for index in 0..<size where abs(weights[index]) > abs(extreme) { extreme = weights[index] }
     var best = Group(scale: 0, codes: SIMD32(repeating: 0), error: (weights * weights).sum())
     guard abs(extreme) > 1e-37 else { return best }
+    for landing in wholeLandings {
+      let scale = extreme / landing
+      let codes = rounded(weights, scale: scale)
+      if codes * scale == weights, Float(Float16(scale)) == scale {
+        return Group(scale: Float16(scale), codes: codes, error: 0)
+      }
+    }
     for landing in landings {
       let candidate = group(weights, scale: extreme / landing)
       if let candidate, candidate.error < best.error { best = candidate }

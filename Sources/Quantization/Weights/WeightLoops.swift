@@ -206,8 +206,9 @@ extension EncodedPanel {
       size.replace(with: sizes, where: isLarger)
       error += weights * weights
     }
-    var best = Lanes.zero
     let isEncoded = size .> 1e-37
+    var best = wholeScale(block, extreme, isEncoded)
+    error.replace(with: 0, where: best .!= 0)
     for landing in Int4Weights.landings {
       let first = 1 / (extreme / landing)
       var (squares, product) = (Lanes.zero, Lanes.zero)
@@ -227,6 +228,28 @@ extension EncodedPanel {
       let isBetter = isUsable .& (found .< error)
       best.replace(with: fitted, where: isBetter)
       error.replace(with: found, where: isBetter)
+    }
+    return best
+  }
+
+  /// The scale of groups that are codes under a scale of f16 already; 0 for all others.
+  ///
+  /// Costs little: of other weights hardly a second one is a multiple of a scale.
+  private static func wholeScale(
+    _ block: [Lanes], _ extreme: Lanes, _ isEncoded: SIMDMask<Lanes.MaskStorage>
+  ) -> Lanes {
+    var best = Lanes.zero
+    for landing in Int4Weights.wholeLandings {
+      let scale = extreme / landing
+      let reciprocal = 1 / scale
+      var isWhole = isEncoded .& (best .== 0)
+      for weights in block {
+        isWhole .&= rounded(weights, reciprocal) * scale .== weights
+        if !any(isWhole) { break }
+      }
+      if any(isWhole) {
+        best.replace(with: scale, where: isWhole .& (halves(scale) .== scale))
+      }
     }
     return best
   }
