@@ -71,11 +71,9 @@ package final class GGUFWriter {
   package let path: String
   private let file: AtomicFile
   private let tensors: [GGUFDeclaration]
-  /// The tensor whose data comes next, and how many of its bytes have come.
-  private var current = 0
-  private var filled = 0
+  private var progress: WritingProgress
   /// Bytes of tensor data so far.
-  package private(set) var byteCount = 0
+  package var byteCount: Int { progress.byteCount }
 
   /// - Throws: `file`.
   package init(
@@ -83,6 +81,7 @@ package final class GGUFWriter {
   ) throws(CheckpointError) {
     self.path = path
     self.tensors = tensors
+    progress = WritingProgress(tensors.map(\.byteCount))
     precondition(
       Set(tensors.map(\.name)).count == tensors.count && Set(pairs.map(\.key)).count == pairs.count,
       "names and keys stand once")
@@ -93,7 +92,6 @@ package final class GGUFWriter {
       try file.pad(to: GGUFHeader.defaultAlignment)
       return file
     }
-    try skipEmpty()
   }
 
   private static func header(
@@ -128,37 +126,26 @@ package final class GGUFWriter {
   /// Appends numbers to the next tensor, brought to its type: whole blocks.
   package func append(_ values: [Float]) throws(CheckpointError) {
     if values.isEmpty { return }
-    precondition(current < tensors.count, "data for more tensors than were declared")
-    try append(bytes: tensors[current].type.bytes(of: values))
+    try append(bytes: tensors[progress.next].type.bytes(of: values))
   }
 
   /// Appends stored bytes to the next tensor.
   package func append(bytes: [UInt8]) throws(CheckpointError) {
     if bytes.isEmpty { return }
-    precondition(current < tensors.count, "data for more tensors than were declared")
-    precondition(
-      bytes.count <= tensors[current].byteCount - filled, "more data than the tensor's shape holds")
+    progress.require(bytes.count)
     try rethrown { () throws(BytesError) in try file.append(bytes) }
-    filled += bytes.count
-    byteCount += bytes.count
-    try skipEmpty()
+    progress.append(bytes.count)
+    if progress.isBetweenTensors {
+      try rethrown { () throws(BytesError) in try file.pad(to: GGUFHeader.defaultAlignment) }
+    }
   }
 
   /// Makes the file appear.
   ///
   /// - Throws: `file`; nothing appears then.
   package func commit() throws(CheckpointError) {
-    precondition(current == tensors.count, "a declared tensor did not get all its data")
+    progress.requireEnd()
     try rethrown { () throws(BytesError) in try file.commit() }
-  }
-
-  /// Goes on behind tensors that have all their data.
-  private func skipEmpty() throws(CheckpointError) {
-    while current < tensors.count, filled == tensors[current].byteCount {
-      try rethrown { () throws(BytesError) in try file.pad(to: GGUFHeader.defaultAlignment) }
-      current += 1
-      filled = 0
-    }
   }
 }
 

@@ -31,11 +31,9 @@ package final class SafetensorsWriter {
   package let path: String
   private let file: AtomicFile
   private let tensors: [TensorDeclaration]
-  /// The tensor whose data comes next, and how many of its bytes have come.
-  private var current = 0
-  private var filled = 0
+  private var progress: WritingProgress
   /// Bytes of tensor data so far.
-  package private(set) var byteCount = 0
+  package var byteCount: Int { progress.byteCount }
 
   /// - Throws: `file`.
   package init(
@@ -44,13 +42,13 @@ package final class SafetensorsWriter {
   ) throws(CheckpointError) {
     self.path = path
     self.tensors = tensors
+    progress = WritingProgress(tensors.map(\.byteCount))
     let header = Self.header(tensors, metadata)
     file = try rethrown { () throws(BytesError) in
       let file = try AtomicFile(replacing: path)
       try file.append(header)
       return file
     }
-    skipEmpty()
   }
 
   /// The length and the JSON, padded with spaces to a multiple of 8 as the reference implementation does.
@@ -85,12 +83,14 @@ package final class SafetensorsWriter {
 
   /// Appends floats to the next tensor, converted to its type (F32, F16 or BF16).
   package func append(_ values: [Float]) throws(CheckpointError) {
-    try append(bytes: nextType(of: values.count).bytes(of: values))
+    if values.isEmpty { return }
+    try append(bytes: tensors[progress.next].elementType.bytes(of: values))
   }
 
   /// Appends integers to the next tensor, which is of an integer type that holds them.
   package func append(_ values: [Int]) throws(CheckpointError) {
-    let type = nextType(of: values.count)
+    if values.isEmpty { return }
+    let type = tensors[progress.next].elementType
     precondition(!type.isFloat, "integers are appended to a tensor of floats")
     var bytes: [UInt8] = []
     bytes.reserveCapacity(values.count * type.byteCount)
@@ -106,36 +106,17 @@ package final class SafetensorsWriter {
   /// Appends stored bytes to the next tensor.
   package func append(bytes: [UInt8]) throws(CheckpointError) {
     if bytes.isEmpty { return }
-    precondition(current < tensors.count, "data for more tensors than were declared")
-    precondition(
-      bytes.count <= tensors[current].byteCount - filled, "more data than the tensor's shape holds")
+    progress.require(bytes.count)
     try rethrown { () throws(BytesError) in try file.append(bytes) }
-    filled += bytes.count
-    byteCount += bytes.count
-    skipEmpty()
+    progress.append(bytes.count)
   }
 
   /// Makes the file appear.
   ///
   /// - Throws: `file`; nothing appears then.
   package func commit() throws(CheckpointError) {
-    precondition(current == tensors.count, "a declared tensor did not get all its data")
+    progress.requireEnd()
     try rethrown { () throws(BytesError) in try file.commit() }
-  }
-
-  /// The type of the tensor whose data comes next.
-  private func nextType(of count: Int) -> ElementType {
-    if count == 0 { return current < tensors.count ? tensors[current].elementType : .float32 }
-    precondition(current < tensors.count, "data for more tensors than were declared")
-    return tensors[current].elementType
-  }
-
-  /// Goes on behind tensors that have all their data.
-  private func skipEmpty() {
-    while current < tensors.count, filled == tensors[current].byteCount {
-      current += 1
-      filled = 0
-    }
   }
 }
 
