@@ -43,13 +43,16 @@ package final class Checkpoint: Sendable {
     var mapped: [String: MappedFile] = [:]
     var remarks: [CheckpointRemark] = []
     var gguf: GGUFMetadata?
-    for name in source.weights {
+    for (index, name) in source.weights.enumerated() {
       let file = try rethrown { () throws(BytesError) in
         try MappedFile(path: Directory.path(source.directory, name))
       }
       format = try CheckpointFormat.detect(file)
       let contents = try format.read(file)
       remarks += contents.remarks
+      if let metadata = contents.gguf {
+        try GGUFSplit.check(metadata, index: index, of: source.weights.count)
+      }
       gguf = gguf ?? contents.gguf
       for tensor in contents.tensors {
         if let other = tensors.updateValue(tensor, forKey: tensor.name) {
@@ -62,6 +65,7 @@ package final class Checkpoint: Sendable {
           name: name, path: file.path, byteCount: file.count, metadata: contents.metadata))
       mapped[file.path] = file
     }
+    if let gguf { try GGUFSplit.check(gguf, tensors: tensors.count) }
     self.path = path
     self.format = format
     directory = source.directory

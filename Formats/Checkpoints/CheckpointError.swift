@@ -85,6 +85,8 @@ package enum CheckpointError: Error, Equatable, Sendable {
   case shardOutsideDirectory(index: String, file: String)
   /// An index names a file that is not there.
   case missingShard(index: String, file: String)
+  /// A file says that it is one of `count`, and another of them is not there.
+  case missingPart(path: String, file: String, count: Int)
   /// An index says that a file holds a tensor, which it does not.
   case tensorNotInShard(index: String, tensor: String, file: String)
   /// A file holds a tensor which its index does not list for it.

@@ -26,6 +26,9 @@ struct CheckpointFiles {
       directory = Directory.parent(of: path)
       weights = [Directory.name(of: path)]
       if path.hasSuffix(ShardIndex.suffix) { try follow(path) }
+      if let split = GGUFSplit(name: weights[0]) {
+        weights = try split.files(beside: weights[0], in: directory)
+      }
     case .directory:
       directory = path
       weights = []
@@ -51,7 +54,13 @@ struct CheckpointFiles {
         weights = Self.files(of: format, among: names)
       }
       if weights.isEmpty { throw nothingFound(among: names) }
-      if weights.count > 1 { throw .severalModels(directory: directory, files: weights) }
+      if let split = GGUFSplit(name: weights[0]),
+        weights.allSatisfy({ GGUFSplit(name: $0) == split })
+      {
+        weights = try split.files(beside: weights[0], in: directory)
+      } else if weights.count > 1 {
+        throw .severalModels(directory: directory, files: weights)
+      }
     }
     let read = Set(weights)
     unused = CheckpointFormat.allCases.flatMap { Self.files(of: $0, among: names) }.filter {

@@ -13,7 +13,7 @@ import Testing
       .appending(path: "../Fixtures/gguf/\(name)").standardized.path()
   }
 
-  @Test(arguments: ["qwen2", "llama"])
+  @Test(arguments: ["qwen2", "llama", "split/qwen2-00001-of-00003"])
   func theJoinedModelEqualsTheOneItWasMadeFrom(name: String) throws {
     let checkpoint = try TinyFixture.llava.open()
     let expected = try SourceModel.read(checkpoint).model

@@ -118,6 +118,13 @@ import Testing
       .of(CheckpointError.shardOutsideDirectory(index: "i", file: "../x")), .badData,
       "error: cannot read index 'i'\n  expected: names of files beside it; found: '../x'"),
     Wording(
+      .of(CheckpointError.missingPart(path: "m", file: "x", count: 3)), .inputMissing,
+      """
+      error: a part of the checkpoint is missing
+        'm' is one of 3 files, 'x' is not beside it
+        hint: the download may be incomplete
+      """),
+    Wording(
       .of(CheckpointError.missingShard(index: "i", file: "x")), .inputMissing,
       """
       error: a shard of the checkpoint is missing

@@ -5,10 +5,12 @@ Run from the repository root: python Tools/oracle/make_gguf_fixtures.py
 - types.gguf: every type of value and of tensor; types.safetensors: its tensors brought to float32 by gguf.quants, and
   its integers. types-v2.gguf: the same as version 2 (little-endian files differ in the number only).
 - qwen2.gguf: the language model of Tests/Fixtures/tiny/llava in bfloat16 (all its values are), with its tokenizer.
+- split/qwen2-0000I-of-00003.gguf: the same in three files, as llama.cpp splits large models.
 - llama.gguf: the same model as architecture "llama": rows of queries and keys in pairs, as llama.cpp's converter puts them.
 """
 
 import json
+import shutil
 from pathlib import Path
 
 import gguf
@@ -91,9 +93,9 @@ def paired(rows: torch.Tensor, heads: int) -> torch.Tensor:
     return halves.transpose(1, 2).reshape(rows.shape)
 
 
-def write_language(architecture: str) -> None:
+def write_language(architecture: str, path: Path, tensors_a_file: int = 0) -> None:
     config = json.loads((TINY / "config.json").read_text())
-    writer = gguf.GGUFWriter(OUT / f"{architecture}.gguf", architecture)
+    writer = gguf.GGUFWriter(path, architecture, split_max_tensors=tensors_a_file)
     writer.add_name("tiny")
     writer.add_context_length(config["max_position_embeddings"])
     writer.add_embedding_length(config["hidden_size"])
@@ -153,5 +155,8 @@ def write_language(architecture: str) -> None:
 
 OUT.mkdir(exist_ok=True)
 write_types()
-write_language("qwen2")
-write_language("llama")
+write_language("qwen2", OUT / "qwen2.gguf")
+write_language("llama", OUT / "llama.gguf")
+shutil.rmtree(OUT / "split", ignore_errors=True)
+(OUT / "split").mkdir()
+write_language("qwen2", OUT / "split/qwen2.gguf", tensors_a_file=11)

@@ -105,6 +105,11 @@ extension ErrorReport {
         .inputMissing, "a shard of the checkpoint is missing",
         ["index '\(index)' names '\(file)', which is not there"],
         hint: "the download may be incomplete")
+    case .missingPart(let path, let file, let count):
+      return ErrorReport(
+        .inputMissing, "a part of the checkpoint is missing",
+        ["'\(path)' is one of \(count) files, '\(file)' is not beside it"],
+        hint: "the download may be incomplete")
     case .tensorNotInShard(let index, let tensor, let file):
       return ErrorReport(
         .badData, "index and shards contradict each other",
