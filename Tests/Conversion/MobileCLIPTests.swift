@@ -60,6 +60,22 @@ import Testing
     }
   }
 
+  /// Apple's `.pt`: torch's own container, the matrix of the head a view that is not contiguous.
+  @Test(arguments: ["apple-torch", "apple-torch/mobileclip_s0.pt"])
+  func torchFilesGiveTheSameEncoder(path: String) throws {
+    let checkpoint = try Checkpoint.open(Self.path(path))
+    #expect(checkpoint.format == .torch)
+    let (found, report) = try SourceModel.read(checkpoint)
+    let (expected, original) = try SourceModel.read(Checkpoint.open(Self.path("apple")))
+    #expect(report.layout == original.layout && report.forms == original.forms)
+    #expect(found.description == expected.description)
+    for parameter in expected.description.networks.flatMap(\.parameters) {
+      #expect(
+        try found.parameters.values(of: parameter.name)
+          == expected.parameters.values(of: parameter.name), "\(parameter.name)")
+    }
+  }
+
   /// FastViTHD under OpenCLIP's names is MobileCLIP2 S3.
   @Test func openCLIPNamesAreRead() throws {
     var draft = try EditedCheckpoint(.native)

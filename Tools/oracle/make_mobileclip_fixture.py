@@ -8,6 +8,7 @@ weights (bfloat16 numbers), train-time form.
 
 - timm/model.safetensors: timm's names, with config.json as on the hub
 - apple/model.safetensors: Apple's names under `image_encoder.model.`, the matrix transposed and without bias, a text tensor
+- apple-torch/mobileclip_s0.pt: the same as Apple publishes it, saved by torch
 - golden.safetensors: `pixels` uint8 [64, 64, 3], `map` [4, 128] after the last activation, `timm` and `apple`: embeddings of length 1
 """
 
@@ -79,7 +80,10 @@ def main() -> None:
     renamed["text_encoder.embedding_layer.weight"] = torch.zeros(2, 2)
     renamed["logit_scale"] = torch.zeros(())
     save_file({name: value.contiguous() for name, value in renamed.items()}, OUT / "apple/model.safetensors")
-    (OUT / "apple/config.json").write_text(json.dumps({"pretrained_cfg": settings}, indent=2) + "\n")
+    (OUT / "apple-torch").mkdir(parents=True, exist_ok=True)
+    torch.save(renamed, OUT / "apple-torch/mobileclip_s0.pt")
+    for folder in ["apple", "apple-torch"]:
+        (OUT / folder / "config.json").write_text(json.dumps({"pretrained_cfg": settings}, indent=2) + "\n")
 
     y, x, c = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), torch.arange(3), indexing="ij")
     pixels = ((7 * x + 13 * y + 29 * c + (x * y // 8) + 5 * (x ^ y)) % 256).to(torch.uint8)

@@ -13,6 +13,8 @@ struct Inspect: ParsableCommand {
   @Argument(help: "A checkpoint or a pack.")
   var path: String
 
+  @OptionGroup var parts: SourceParts
+
   @Flag(help: "List every tensor with its shape, type and size.")
   var tensors = false
 
@@ -25,6 +27,7 @@ struct Inspect: ParsableCommand {
   func run() throws {
     switch try ModelPath.open(path) {
     case .pack(let pack):
+      try parts.refuse(forPack: path)
       let report = try PackReport(
         pack, tensors: tensors, schedule: schedule, threads: threads.count)
       output.json ? report.json.print() : printOrExit(report.text + "\n")
@@ -33,7 +36,8 @@ struct Inspect: ParsableCommand {
         throw CommandError(
           .usage, "--schedule is for packs", ["'\(path)' is a checkpoint; convert it first"])
       }
-      let report = try CheckpointReport(checkpoint, tensors: tensors)
+      let report = try CheckpointReport(
+        parts.applied(to: checkpoint), language: parts.language(), tensors: tensors)
       output.json ? report.json.print() : printOrExit(report.text + "\n")
     }
   }

@@ -122,7 +122,9 @@ struct Run: ParsableCommand {
       try parts.refuse(forPack: path)
       embedder = try PackEmbedder(pack, isa: isa, threads: threads.count)
     case .checkpoint(let checkpoint):
-      embedder = try ReferenceEmbedder(LoadedSource(checkpoint), threads: threads.count)
+      embedder = try ReferenceEmbedder(
+        LoadedSource(parts.applied(to: checkpoint), language: try parts.language()),
+        threads: threads.count)
     }
     if embedder.description.tokenizer != nil {
       throw CommandError(

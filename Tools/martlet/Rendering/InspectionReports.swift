@@ -41,8 +41,9 @@ struct CheckpointReport {
   var text: String { sheet.text }
   var json: JSONOutput { sheet.json }
 
-  init(_ checkpoint: Checkpoint, tensors: Bool) throws {
-    if let metadata = checkpoint.gguf {
+  /// - Parameter language: a GGUF file whose language model takes the place of the checkpoint's.
+  init(_ checkpoint: Checkpoint, language: Checkpoint?, tensors: Bool) throws {
+    if language == nil, let metadata = checkpoint.gguf {
       // A language model alone is no FastVLM; its file still tells what it is.
       sheet.add("kind", "kind", "language model")
       sheet.add("format", "format", checkpoint.format.rawValue)
@@ -54,11 +55,11 @@ struct CheckpointReport {
           json.set("value", pair.value)
           return ("\(pair.key) = \(pair.value)", json)
         })
-      addFiles(checkpoint)
-      if tensors { addTensors(checkpoint) }
+      addFiles([checkpoint])
+      if tensors { addTensors([checkpoint]) }
       return
     }
-    let loaded = try LoadedSource(checkpoint)
+    let loaded = try LoadedSource(checkpoint, language: language)
     let description = loaded.source.description
     sheet.add("kind", "kind", "checkpoint")
     sheet.add("format", "format", checkpoint.format.rawValue)
@@ -68,14 +69,15 @@ struct CheckpointReport {
     sheet.add("train_time_units", "train-time units", loaded.report.forms.trainTime)
     if let head = loaded.report.head { sheet.add("head", "output matrix", head.text) }
     sheet.describe(description)
-    addFiles(checkpoint)
-    if tensors { addTensors(checkpoint) }
+    let parts = [checkpoint, language].compactMap { $0 }
+    addFiles(parts)
+    if tensors { addTensors(parts) }
   }
 
-  private mutating func addFiles(_ checkpoint: Checkpoint) {
+  private mutating func addFiles(_ checkpoints: [Checkpoint]) {
     sheet.add(
       "files", "files",
-      checkpoint.files.map { file in
+      checkpoints.flatMap(\.files).map { file in
         var json = JSONOutput()
         json.set("name", file.name)
         json.set("bytes", file.byteCount)
@@ -83,10 +85,11 @@ struct CheckpointReport {
       })
   }
 
-  private mutating func addTensors(_ checkpoint: Checkpoint) {
+  private mutating func addTensors(_ checkpoints: [Checkpoint]) {
+    let tensors = checkpoints.flatMap { checkpoint in checkpoint.names.map { (checkpoint, $0) } }
     sheet.add(
       "tensors", "tensors",
-      checkpoint.names.compactMap { name in
+      tensors.compactMap { checkpoint, name in
         guard let tensor = checkpoint[name] else { return nil }
         var json = JSONOutput()
         json.set("name", name)
