@@ -63,6 +63,21 @@ struct FormatFixture: Sendable, CustomTestStringConvertible {
     #expect(try checkpoint.floats(name, rows: 3..<5) == Array(all[3 * 64..<5 * 64]))
   }
 
+  /// Apple's export at 16 bits: mlx rounded every number to f16, and nothing else happened to it.
+  @Test func halvesOfMLXAreTheModelRounded() throws {
+    let original = try TinyFixture.llava.open()
+    let language = try open("mlx-fp16")
+    let found = try SourceModel.read(language.takingEncoder(from: original)).model
+    let expected = try SourceModel.read(original).model
+    #expect(found.description == expected.description)
+    for network in expected.description.networks where network.role != .vision {
+      for parameter in network.parameters {
+        let rounded = try expected.parameters.values(of: parameter.name).map { Float(Float16($0)) }
+        #expect(try found.parameters.values(of: parameter.name) == rounded, "\(parameter.name)")
+      }
+    }
+  }
+
   @Test func anEncoderIsTakenFromASecondSource() throws {
     let language = try open("mlx-int8")
     #expect(throws: ConversionError.encoderMissing(path: language.path)) {

@@ -1,7 +1,7 @@
 """Writes the tiny model in the formats beside safetensors, with their own writers: torch, h5py and mlx.
 
 Reads Tests/Fixtures/tiny/llava and llava-train, which make_fixture.py wrote, and adds directories to
-Tests/Fixtures/formats. Usage: python make_format_fixtures.py [--fixtures Tests/Fixtures]
+Tests/Fixtures/formats. Tests/Fixtures/mlx is a small export of matrices at every number of bits, for the corruption suite. Usage: python make_format_fixtures.py [--fixtures Tests/Fixtures]
 """
 
 import argparse
@@ -99,11 +99,11 @@ def digest(value: mx.array) -> str:
     return hashlib.sha256(np.array(value.astype(mx.float32)).astype("<f4").tobytes()).hexdigest()
 
 
-def quantized(name: str, value: mx.array, bits: int, digests: dict[str, str]) -> dict[str, mx.array]:
+def quantized(name: str, value: mx.array, bits: int, digests: dict[str, str], group: int = GROUP) -> dict[str, mx.array]:
     """Weight, scales and offsets as mlx packs them, and the digest of what they stand for."""
-    words, scales, biases = mx.quantize(value.astype(mx.float16), group_size=GROUP, bits=bits)
+    words, scales, biases = mx.quantize(value.astype(mx.float16), group_size=group, bits=bits)
     # Scales in float32, so that mlx's own arithmetic is exact but for the last rounding.
-    exact = mx.dequantize(words, scales.astype(mx.float32), biases.astype(mx.float32), group_size=GROUP, bits=bits)
+    exact = mx.dequantize(words, scales.astype(mx.float32), biases.astype(mx.float32), group_size=group, bits=bits)
     digests[name] = digest(exact)
     stem = name.removesuffix("weight")
     return {name: words, stem + "scales": scales, stem + "biases": biases}
@@ -158,6 +158,21 @@ def write_mlx(folder: Path, tensors: dict[str, mx.array], digests: dict[str, str
         (folder / "digests.json").write_text(json.dumps(digests, indent=2, sort_keys=True) + "\n")
 
 
+def write_small_mlx(folder: Path) -> None:
+    """A matrix for each number of bits, two by settings of their own, and a norm; what they stand for as digests."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors, digests = {"norm.weight": mx.arange(8).astype(mx.float16) / 4}, {}
+    settings = {"four": (32, 4), "eight": (64, 8), "two": (32, 2)}
+    for index, (name, (group, bits)) in enumerate(settings.items()):
+        value = mx.random.normal((3, 64), key=mx.random.key(index)).astype(mx.float16)
+        tensors |= quantized(f"{name}.weight", value, bits, digests, group)
+    quantization = {"group_size": 32, "bits": 4}
+    quantization |= {name: {"group_size": group, "bits": bits} for name, (group, bits) in settings.items() if bits != 4}
+    (folder / "config.json").write_text(json.dumps({"quantization": quantization}) + "\n")
+    write_mlx(folder, tensors, digests)
+    (folder / "model.safetensors.index.json").unlink()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fixtures", type=Path, default=Path("Tests/Fixtures"))
@@ -173,6 +188,8 @@ def main() -> None:
         digests = {}
         folder = made(formats, f"mlx-int{bits}", fused, quantization={"group_size": GROUP, "bits": bits}, image_token_index=503)
         write_mlx(folder, apple_mlx(tensors, bits, digests), digests)
+    write_mlx(made(formats, "mlx-fp16", fused, image_token_index=503), apple_mlx(tensors, None, {}), {})
+    write_small_mlx(root / "mlx")
     write_mlx(made(formats, "mlx-community", fused), community_mlx(tensors, None, {}), {})
     for path in sorted(formats.iterdir()):
         print(path, sum(file.stat().st_size for file in path.iterdir()))
