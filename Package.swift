@@ -277,6 +277,7 @@ let package = Package(
         "MartletBoardMessages", "MartletMessages", "MartletBytes", "MartletModel", "MartletImages",
         "MartletText", "MartletPack", "MartletRuntime", "MartletCheckpoints", "MartletConversion",
         "MartletReference", "MartletCalibration", "MartletQuantization", "MartletVerification",
+        "MartletSynthesis", "MartletExport",
       ],
       path: "Tests/Messages", swiftSettings: tests),
     .testTarget(

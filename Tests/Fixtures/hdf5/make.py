@@ -73,6 +73,16 @@ with h5py.File("keras.h5", "w") as file:
 with h5py.File("pictures.h5", "w") as file:
     file["images"] = np.arange(2 * 3 * 4 * 3, dtype=np.uint8).reshape(2, 3, 4, 3)
 
+# The same pictures in a group, in the order of their names; and what are no pictures.
+with h5py.File("picture-group.h5", "w") as file:
+    pictures = np.arange(2 * 3 * 4 * 3, dtype=np.uint8).reshape(2, 3, 4, 3)
+    file["images/b"] = pictures[1]
+    file["images/a"] = pictures[0]
+    file["labels"] = np.arange(2)
+
+with h5py.File("float-pictures.h5", "w") as file:
+    file["images"] = np.zeros((2, 3, 4, 3), "<f4")
+
 # Refused ones.
 
 
