@@ -35,14 +35,11 @@ struct Numbers: Sendable {
   }
 
   func values(_ range: Range<Int>) -> [Float] {
-    var values = make(range)
-    if isNarrow {
-      for index in values.indices {
-        let bits = UInt32(FloatConversion.bfloat16(values[index])) << 16
-        values[index] = Float(bitPattern: bits)
-      }
-    }
-    return values
+    let values = make(range)
+    if !isNarrow { return values }
+    let bytes = FloatConversion.bfloat16Bytes(values)
+    // SAFETY: bytes have no padding.
+    return unsafe FloatConversion.floats(fromBFloat16: bytes.span.bytes)
   }
 
   /// How many to ask for at a time, where that is to be about `size`.
