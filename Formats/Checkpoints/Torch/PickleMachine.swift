@@ -13,7 +13,7 @@ struct PickleMachine: ~Escapable {
   /// A checkpoint of 2000 tensors has 80 thousand values; one with an optimizer three times as many.
   private static let largestValueLimit = 1 << 19
   /// As in torch.
-  private static let extentLimit = 64
+  static let extentLimit = 64
   /// Containers that are being filled at once.
   private static let markLimit = 1000
 
@@ -375,41 +375,6 @@ struct PickleMachine: ~Escapable {
     case .storage, .untypedStorage, .elementType:
       throw error("a function of the list of those allowed", "'\(global.name)'")
     }
-  }
-
-  /// `(storage, offset, shape, strides, requires_grad, hooks)`, and in the newer function the type.
-  private func tensor(
-    _ arguments: [PickleValue], hasType: Bool
-  ) throws(CheckpointError) -> TorchTensor {
-    guard arguments.count >= (hasType ? 7 : 6), case .storage(let storage) = arguments[0],
-      case .integer(let offset) = arguments[1], offset >= 0,
-      case .tuple(let shape) = arguments[2], case .tuple(let strides) = arguments[3]
-    else { throw error("a tensor's storage, offset, shape and strides", "other values") }
-    var type = storages[storage].elementType
-    if hasType, case .global(.elementType(let stated)) = arguments[6], type == nil {
-      type = stated
-    }
-    guard let type else { throw error("a tensor's type", "none") }
-    // One tuple may serve many tensors, each of which keeps its own extents.
-    if tuples[shape].count > Self.extentLimit {
-      throw error("at most \(Self.extentLimit) extents", "\(tuples[shape].count)")
-    }
-    let extents = try integers(shape)
-    guard type.byteCount(shape: extents) != nil,
-      let layout = StridedLayout(shape: extents, strides: try integers(strides))
-    else { throw error("a shape and strides of some memory", "sizes beyond any") }
-    return TorchTensor(storage: storage, elementType: type, offset: offset, layout: layout)
-  }
-
-  private func integers(_ tuple: Int) throws(CheckpointError) -> [Int] {
-    var values: [Int] = []
-    for value in tuples[tuple] {
-      guard case .integer(let integer) = value else {
-        throw error("integers", value.kind)
-      }
-      values.append(integer)
-    }
-    return values
   }
 
   /// Attributes of a state dictionary (`_metadata`) say nothing of tensors and are dropped.
