@@ -66,13 +66,15 @@ import Testing
 
   @Test func aBoundThatCannotBeKeptIsRefusedAtOnce() throws {
     let directory = try TemporaryDirectory()
-    for (words, work, least) in [
-      (["convert", Tiny.llava], "converting", 600),
-      (["calibrate", Tiny.llava], "calibrating", 1536),
+    let pictures = Self.path("hdf5/pictures.h5")
+    for (words, given, work, least) in [
+      (["convert"], 100, "converting", 600),
+      (["convert", "--calibration", pictures], 100, "converting", 600),
+      (["convert", "--calibration", pictures], 1000, "calibrating", 1536),
+      (["calibrate", "--images", pictures], 1000, "calibrating", 1536),
     ] {
-      let pictures = words[0] == "calibrate" ? ["--images", Tiny.path("wide.png")] : []
       let outcome = try Program.martlet.run(
-        words + pictures + ["-o", directory.path("x"), "--max-memory", "100M"])
+        words + [Tiny.llava, "-o", directory.path("x"), "--max-memory", "\(given)M"])
       #expect(outcome.code == 64)
       #expect(
         outcome.headline == "error: --max-memory is too little for \(work) this model")
@@ -82,7 +84,7 @@ import Testing
       #expect(lines[1].hasPrefix("  expected: at least ") && lines[1].hasSuffix("M"))
       // The tiny model adds a few MiB to what every model takes.
       #expect(stated.count == 1 && (least...least + 16).contains(stated.first ?? 0), "\(lines)")
-      #expect(lines[2] == "  found: 100M")
+      #expect(lines[2] == "  found: \(given)M")
     }
     #expect(try directory.names() == [])
   }

@@ -52,14 +52,13 @@ struct Calibrate: ParsableCommand {
       resolution: resolution,
       fit: imageFit)
     loaded.describe(notes)
-    try MemoryNeed.check(maxMemory, MemoryNeed.calibration(of: loaded.folded), for: "calibrating")
     // All that any scheme asks for, so that one table serves them all.
     var scheme = Scheme.preset(.int8)
     scheme.activations = .calibrated
     let table = try pictures.table(
       of: images, for: loaded, requests: scheme.statisticRequests(for: loaded.folded.description),
       limits: CalibrationLimits(
-        threads: threads.count, maximumMemory: maxMemory?.bytes, seed: seed),
+        threads: threads.count, maximumMemory: maxMemory, seed: seed),
       notes)
     try table.write(to: output)
     notes.say(
@@ -86,6 +85,8 @@ struct PictureOptions: ParsableArguments {
     of folder: String, for source: LoadedSource, requests: [StatisticRequest],
     limits: CalibrationLimits, _ notes: Notes
   ) throws -> CalibrationTable {
+    try MemoryNeed.check(
+      limits.maximumMemory, MemoryNeed.calibration(of: source.folded), for: "calibrating")
     let found: [CalibrationPicture]
     if Self.isHDF5(folder) {
       found = try HDF5Pictures(path: folder).pictures
@@ -125,13 +126,13 @@ struct PictureOptions: ParsableArguments {
 /// What calibration may take.
 struct CalibrationLimits {
   var threads: Int
-  var maximumMemory: Int?
+  var maximumMemory: ByteSize?
   var seed: UInt64
 
   /// Activations of an encoder at 1024² take about 1 GB beside the weights.
   var weightBytes: Int {
     guard let maximumMemory else { return 3 << 29 }
-    return max(64 << 20, maximumMemory - MemoryNeed.activations)
+    return max(64 << 20, maximumMemory.bytes - MemoryNeed.activations)
   }
 }
 

@@ -49,6 +49,16 @@ struct Convert: ParsableCommand {
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var quiet: QuietOption
 
+  /// Before any picture is looked at: what a parameter takes does not depend on calibration.
+  private func checkMemory(_ loaded: LoadedSource, _ scheme: Scheme) throws {
+    guard let maxMemory else { return }
+    var scheme = scheme
+    scheme.activations = .dynamic
+    scheme.correctsBias = false
+    let model = try Quantizer.quantized(loaded.folded, scheme: scheme, statistics: nil)
+    try MemoryNeed.check(maxMemory, MemoryNeed.conversion(of: model), for: "converting")
+  }
+
   func run() throws {
     let notes = Notes(isQuiet: quiet.quiet)
     try checkOutput(output)
@@ -58,10 +68,11 @@ struct Convert: ParsableCommand {
       resolution: resolution,
       fit: imageFit)
     loaded.describe(notes)
+    try checkMemory(loaded, scheme)
     let table = try calibration.table(
       for: loaded, scheme: scheme,
       limits: CalibrationLimits(
-        threads: threads.count, maximumMemory: maxMemory?.bytes, seed: seed), notes)
+        threads: threads.count, maximumMemory: maxMemory, seed: seed), notes)
     if table == nil, scheme.correctsBias {
       scheme.correctsBias = false
       notes.say("no calibration pictures: biases are not corrected")
@@ -69,7 +80,6 @@ struct Convert: ParsableCommand {
     let pool = try ThreadPool(threads: threads.count)
     let model = try Quantizer.quantized(
       loaded.folded, scheme: scheme, statistics: table, pool: pool)
-    try MemoryNeed.check(maxMemory, MemoryNeed.conversion(of: model), for: "converting")
     var provenance = Provenance()
     provenance.append(Provenance.Key.tool, .text(MartletVersion.text))
     provenance.append(Provenance.Key.scheme, .text(scheme.text))
