@@ -28,6 +28,22 @@ package enum Quantizer {
   }
 }
 
+extension Quantizer {
+  /// The model by a plan that is decided already; biases are not corrected.
+  ///
+  /// - Throws: `model`.
+  package static func planned(
+    _ model: FoldedModel, plan: QuantizationPlan, pool: ThreadPool? = nil
+  ) throws(QuantizationError) -> QuantizedModel {
+    do {
+      return try QuantizedModel(
+        description: model.description, plan: plan,
+        parameters: QuantizedParameters(
+          model: model, plan: plan, corrections: BiasCorrection.Targets(), pool: pool))
+    } catch { throw .model(error) }
+  }
+}
+
 /// Encodes the parameters of a folded model on demand; holds nothing but bias corrections.
 final class QuantizedParameters: EncodedParameters {
   private let source: any FloatParameters

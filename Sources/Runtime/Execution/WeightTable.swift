@@ -57,6 +57,15 @@ package final class WeightTable: @unchecked Sendable {
     unsafe self.init(table, keeping: owners)
   }
 
+  /// The same table with some parameters in place of those of the same names.
+  package func replacing(_ parameters: [EncodedParameter]) throws(RuntimeError) -> WeightTable {
+    let other = try WeightTable(parameters)
+    var merged = unsafe pointers
+    // SAFETY: the new table keeps the memory of both.
+    unsafe merged.merge(other.pointers) { _, new in unsafe new }
+    return unsafe WeightTable(merged, keeping: [self, other])
+  }
+
   /// - Throws: `encoding` if the parameter is absent or stored in none of `allowed`.
   func pointers(
     of parameter: Parameter, layer: String, allowed: [WeightEncoding]

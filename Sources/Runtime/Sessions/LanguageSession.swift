@@ -48,14 +48,22 @@ package final class LanguageSession {
   /// Forgets all positions.
   package func reset() { cache.setCount(0) }
 
+  /// Forgets the positions from here on. A trap where there are fewer.
+  package func rewind(to position: Int) {
+    precondition(position <= self.position)
+    cache.setCount(position)
+  }
+
   /// Runs ids through all layers; afterwards `withLogits` gives those of the last one.
   ///
   /// - Parameters:
   ///   - ids: token ids, `−1` for each image row.
   ///   - imageRows: `[image rows, hidden]`, in order.
+  ///   - inject: for prompts of at most `longestPart` rows: numbers that regions read instead of their inputs.
   /// - Throws: `contextLength`, `imageCount`, `tokenID`, before the cache is changed.
   package func append(
-    _ ids: [Int], imageRows: [Float] = [], tap: NetworkExecutor.Tap? = nil
+    _ ids: [Int], imageRows: [Float] = [], tap: NetworkExecutor.Tap? = nil,
+    inject: NetworkExecutor.Injection? = nil
   ) throws(RuntimeError) {
     precondition(!ids.isEmpty)
     let needed = position + ids.count
@@ -66,14 +74,14 @@ package final class LanguageSession {
     }
     for id in ids where id >= vocabulary { throw .tokenID(found: id, vocabulary: vocabulary) }
     if ids.count == 1, places == 0 {
-      try run(step, ids, 0..<1, imageRows, firstImageRow: 0, tap)
+      try run(step, ids, 0..<1, imageRows, firstImageRow: 0, tap, inject)
       return
     }
     let part = prompt.ids.count
     var (done, image) = (0, 0)
     while done < ids.count {
       let range = done..<min(ids.count, done + part)
-      try run(prompt, ids, range, imageRows, firstImageRow: image, tap)
+      try run(prompt, ids, range, imageRows, firstImageRow: image, tap, inject)
       for id in ids[range] where id < 0 { image += 1 }
       done = range.upperBound
     }
@@ -84,7 +92,7 @@ package final class LanguageSession {
 
   private func run(
     _ executor: NetworkExecutor, _ ids: [Int], _ range: Range<Int>, _ imageRows: [Float],
-    firstImageRow: Int, _ tap: NetworkExecutor.Tap?
+    firstImageRow: Int, _ tap: NetworkExecutor.Tap?, _ inject: NetworkExecutor.Injection?
   ) throws(RuntimeError) {
     var places = 0
     for (row, index) in range.enumerated() {
@@ -102,7 +110,7 @@ package final class LanguageSession {
       NetworkExecutor.Request(
         rows: range.count, past: cache.count,
         stopsBeforeSelection: range.upperBound < ids.count),
-      tap: tap, timing: &timing)
+      tap: tap, inject: inject, timing: &timing)
     cache.setCount(cache.count + range.count)
     lastRan = executor
   }

@@ -15,6 +15,20 @@ package struct LoadedModel: Sendable {
     self.weights = weights
   }
 
+  /// The same model with some parameters stored otherwise, as the plan says.
+  package func replacing(
+    _ parameters: [EncodedParameter], plan: QuantizationPlan
+  ) throws(RuntimeError) -> LoadedModel {
+    var tables = weights
+    for network in description.networks {
+      let names = Set(network.parameters.map(\.name))
+      let own = parameters.filter { names.contains($0.name) }
+      if own.isEmpty { continue }
+      tables[network.role] = try tables[network.role]?.replacing(own)
+    }
+    return LoadedModel(description: description, plan: plan, weights: tables)
+  }
+
   /// - Throws: `missingNetwork`.
   func part(_ role: NetworkRole) throws(RuntimeError) -> (Network, WeightTable) {
     guard let network = description.network(role), let table = weights[role] else {
