@@ -148,7 +148,7 @@ let package = Package(
         "MartletBytes", "MartletModel", "MartletImages", "MartletText", "MartletCheckpoints",
         "MartletPack", "MartletReference", "MartletRuntime", "MartletConversion",
         "MartletCalibration", "MartletQuantization", "MartletVerification", "MartletSynthesis",
-        "MartletExport", "MartletBoardMessages", "MartletMessages", "CMartletPlatform",
+        "MartletExport", "MartletBoardMessages", "MartletMessages", "CMartletPlatform", "CTurboJPEG",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tools/martlet", swiftSettings: safe),
@@ -261,7 +261,7 @@ let package = Package(
       name: "VerificationTests",
       dependencies: [
         "MartletVerification", "MartletModel", "MartletPack", "MartletRuntime", "MartletReference",
-        "MartletTestSupport",
+        "MartletBytes", "MartletTestSupport",
       ],
       path: "Tests/Verification", swiftSettings: tests),
     .testTarget(

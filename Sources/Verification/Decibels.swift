@@ -1,7 +1,9 @@
 import Foundation
 
 /// Ratios of powers on a logarithmic scale.
-enum Decibels {
-  /// `10 log10(ratio)`
-  static func of(_ ratio: Double) -> Double { 10 * log10(ratio) }
+package enum Decibels {
+  /// `10 log10(power / noise)`; infinite without noise.
+  package static func ratio(_ power: Double, over noise: Double) -> Double {
+    noise == 0 ? .infinity : 10 * log10(power / noise)
+  }
 }

@@ -128,7 +128,7 @@ import Testing
       "reference_ms", "packed_ms", "pack_bytes", "peak_rss_bytes",
     ]
     #expect(Set(json.keys).isSuperset(of: wanted))
-    #expect(try String(contentsOfFile: report, encoding: .utf8).hasPrefix("<!doctype html>"))
+    #expect(try String(contentsOfFile: report, encoding: .utf8).hasPrefix("<!DOCTYPE html>"))
     let missed = try Program.martlet.run(words + ["--min-cosine", "1"])
     #expect(missed.code == 1)
     #expect(try JSONValue.only(in: missed.output)["passed"]?.bool == false)

@@ -25,7 +25,8 @@ import Testing
       "verify",
       [
         "--reference", "--images", "--questions", "--json", "--report", "--min-cosine", "--max-kl",
-        "--min-agreement", "--max-score-drop", "--threads",
+        "--min-agreement", "--max-score-drop", "--threads", "--output", "--shard", "--merge",
+        "--answers", "--what-if", "--layer-pictures",
       ]
     ),
   ]

@@ -216,6 +216,59 @@ import Testing
     Wording(
       .of(VerificationError.image(.empty(name: "a", width: 0, height: 0))), .badData,
       "error: cannot read picture 'a'\n  it has 0 × 0 pixels, at least 1 × 1 expected"),
+    Wording(
+      .of(VerificationError.results(path: "r", line: 3, problem: .checksum)), .badData,
+      """
+      error: cannot use results file 'r'
+        line 3: its bytes are not those that were written
+        hint: make the file again: remove it and run its shard
+      """),
+    Wording(
+      .of(VerificationError.results(path: "r", line: 1, problem: .noHeader)), .badData,
+      """
+      error: cannot use results file 'r'
+        line 1: does not begin as results do
+        hint: results are written by verify --output FILE
+      """),
+    Wording(
+      .of(
+        VerificationError.results(
+          path: "r", line: 2, problem: .range(key: "question", found: 9, least: 0, most: 4))),
+      .badData,
+      """
+      error: cannot use results file 'r'
+        line 2: 'question' is 9, expected 0 to 4
+        hint: make the file again: remove it and run its shard
+      """),
+    Wording(
+      .of(
+        VerificationError.otherEvaluation(
+          path: "r", what: "--max-tokens", expected: "64", found: "8")), .badData,
+      """
+      error: results file 'r' is about another evaluation
+        --max-tokens: expected 64, found 8
+        hint: results belong together when pack, reference, questions and options are the same
+      """),
+    Wording(
+      .of(VerificationError.busy(path: "r")), .inputOutput,
+      """
+      error: results file 'r' is being written by another process
+        hint: give every shard a file of its own
+      """),
+    Wording(
+      .of(VerificationError.overlap(picture: "p", path: "a", other: "b")), .badData,
+      """
+      error: results overlap
+        picture 'p' stands in 'a' and in 'b'
+        hint: give every shard's results once
+      """),
+    Wording(
+      .of(VerificationError.missing(pictures: 8, of: 23, shards: [2, 5], shardCount: 6)), .badData,
+      """
+      error: results are not complete
+        8 of 23 pictures are missing, from shards 2/6, 5/6
+        hint: run these shards to their end: each goes on where it stopped
+      """),
   ]
 
   @Test(arguments: reference) func wordsOfTheReference(_ wording: Wording) { wording.check() }

@@ -1,14 +1,7 @@
 import ArgumentParser
-import Foundation
 import MartletBoardMessages
 import MartletBytes
-import MartletCalibration
-import MartletCheckpoints
-import MartletImages
-import MartletModel
 import MartletPack
-import MartletReference
-import MartletRuntime
 import MartletVerification
 
 struct Verify: ParsableCommand {
@@ -17,19 +10,25 @@ struct Verify: ParsableCommand {
     discussion: """
       Without --reference only the pack's own bytes are checked. With it, pictures run through the float reference \
       and through the pack, and every stage is compared: pixels and token ids first, then encoder output, image \
-      tokens, next-token distributions, greedy text, the score on questions with answers, and every layer of the \
-      encoder on the first picture. Limits that are missed end the command with exit code 1.
+      tokens, next-token distributions, greedy text, the score on questions with answers, and every layer on the \
+      first picture. Limits that are missed end the command with exit code 1. Several packs are held against one \
+      run of the reference.
+
+      With --output every picture's result is kept in a file as soon as it is known: a verification that was killed \
+      goes on when it is started again. --shard 2/8 does the second of eight parts of the pictures, on any machine; \
+      verify --merge FILE FILE …, without pack and --reference, takes the files of all parts and tells exactly what \
+      one run would have told. (With --reference, --merge takes a trainer's leftovers, as in other commands.)
       """)
 
-  @Argument(help: "The pack.")
-  var pack: String
+  @Argument(help: "The pack, or several to compare; after --merge, results.")
+  var packs: [String] = []
 
   @Option(help: "The checkpoint to compare with.")
   var reference: String?
 
   @OptionGroup var parts: SourceParts
 
-  @Option(help: "A folder of pictures.")
+  @Option(help: "A folder of pictures; with --merge, where the report finds them.")
   var images: String?
 
   @Option(
@@ -37,106 +36,194 @@ struct Verify: ParsableCommand {
       "Questions, one JSON object a line: image, question, answer, group (the last two optional).")
   var questions: String?
 
-  @Option(help: "A self-contained HTML file with all numbers.")
+  @Option(
+    name: .shortAndLong,
+    help: "Results, written picture by picture; a file that is there already is gone on with.")
+  var output: String?
+
+  @Option(help: ArgumentHelp("Do only one of several parts of the pictures.", valueName: "i/n"))
+  var shard: Shard?
+
+  @Option(help: "A self-contained HTML file with all numbers, plots and answers.")
   var report: String?
 
   @Option(help: "Every question with the answers of both, one JSON object a line.")
   var answers: String?
 
   @Option(help: "Longest answer that is compared, in tokens.")
-  var maxTokens: Int = Verifier.longestAnswer
+  var maxTokens: Int = ReferenceRun.longestAnswer
 
-  @Option(help: "Least cosine of any picture's image tokens.")
-  var minCosine: Double?
+  @Option(help: "Pictures, from the first, that are compared layer by layer.")
+  var layerPictures: Int = 1
 
-  @Option(help: "Largest mean divergence of next-token distributions, in nats.")
-  var maxKl: Double?
+  @Option(
+    help: ArgumentHelp(
+      "Restore groups of layers, and so many of the worst by themselves, and measure what it gives.",
+      valueName: "n"))
+  var whatIf: Int?
 
-  @Option(help: "Least share of positions with the same likeliest token.")
-  var minAgreement: Double?
+  @Option(help: "Pictures, from the first, that --what-if measures on.")
+  var whatIfPictures: Int = 8
 
-  @Option(help: "Largest loss of score on the questions, as a share: 0.01 is one point.")
-  var maxScoreDrop: Double?
+  @Option(help: "Seed of the confidence intervals.")
+  var seed: UInt64 = 0
+
+  @OptionGroup(title: "Limits") var limitOptions: LimitOptions
 
   @Option(help: "Instruction set instead of the best: an error where the machine lacks it.")
   var isa: String?
 
-  @OptionGroup var output: OutputOptions
+  @OptionGroup var format: OutputOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var quiet: QuietOption
 
+  var limits: VerificationLimits { limitOptions.limits }
+
+  /// Files to put together: without a reference there is nothing else that `--merge` could mean.
+  private var results: [String] {
+    reference == nil && !parts.merge.isEmpty ? parts.merge + packs : []
+  }
+
   func validate() throws {
     if maxTokens < 1 { throw ValidationError("--max-tokens must be at least 1") }
-    if answers != nil, reference == nil { throw ValidationError("--answers needs --reference") }
-    if reference == nil, images != nil || questions != nil || !limits.isEmpty {
-      throw ValidationError("--images, --questions and limits need --reference CHECKPOINT")
-    }
-    if reference != nil, images == nil, questions == nil {
+    if layerPictures < 0 { throw ValidationError("--layer-pictures must not be negative") }
+    if let whatIf, whatIf < 0 { throw ValidationError("--what-if must not be negative") }
+    if whatIfPictures < 1 { throw ValidationError("--what-if-pictures must be at least 1") }
+    if !results.isEmpty { return try validateMerging() }
+    if packs.isEmpty { throw ValidationError("name a pack, or results: --merge FILE …") }
+    if reference == nil { return try validateAlone() }
+    if images == nil, questions == nil {
       throw ValidationError("--reference needs pictures: --images DIR or --questions FILE.jsonl")
+    }
+    if output != nil, packs.count > 1 {
+      throw ValidationError("--output keeps the results of one pack")
+    }
+    if shard != nil {
+      if output == nil { throw ValidationError("--shard needs a file to write: --output FILE") }
+      if limitOptions.areGiven || report != nil || answers != nil || whatIf != nil {
+        throw ValidationError(
+          "limits, --report, --answers and --what-if are for all pictures, not for a shard")
+      }
+    }
+    if answers != nil, packs.count > 1 {
+      throw ValidationError("--answers is for one pack")
     }
   }
 
-  private var limits: VerificationLimits {
-    VerificationLimits(
-      minimumCosine: minCosine, maximumDivergence: maxKl, minimumAgreement: minAgreement,
-      maximumScoreDrop: maxScoreDrop)
+  private func validateAlone() throws {
+    if packs.count > 1 { throw ValidationError("several packs need --reference CHECKPOINT") }
+    if images != nil || questions != nil || output != nil || shard != nil || answers != nil
+      || report != nil || whatIf != nil || limitOptions.areGiven
+    {
+      throw ValidationError(
+        "--images, --questions, --output, --shard, --answers, --report, --what-if and limits need "
+          + "--reference CHECKPOINT")
+    }
+  }
+
+  private func validateMerging() throws {
+    if parts.languageFrom != nil || parts.encoderFrom != nil || questions != nil || output != nil
+      || shard != nil || whatIf != nil
+    {
+      throw ValidationError(
+        "--merge of results goes without --questions, --output, --shard and --what-if")
+    }
   }
 
   func run() throws {
     let notes = Notes(isQuiet: quiet.quiet)
     if let report { try checkOutput(report) }
     if let answers { try checkOutput(answers) }
-    let opened = try openPack(pack)
+    if !results.isEmpty {
+      let merged = try MergedResults(results)
+      return try tell([outcome(of: merged.records, merged.subject)]) { name in
+        images.map { Directory.path($0, name) }
+      }
+    }
     let pool = try ThreadPool(threads: threads.count)
-    try naming(pack: pack) { try opened.verifyTensors(pool: pool) }
-    notes.say("every byte of '\(pack)' is as it was written")
-    guard let reference else {
-      let report = VerificationReport(nil, pack: opened, misses: [])
-      output.json ? report.json.print() : printOrExit(report.text + "\n")
+    let opened = try packs.map { path in
+      let pack = try openPack(path)
+      try naming(pack: path) { try pack.verifyTensors(pool: pool) }
+      notes.say("every byte of '\(path)' is as it was written")
+      return pack
+    }
+    guard let reference else { return tellAlone(opened[0]) }
+    let run = try VerificationRun(
+      self, packs: opened, reference: reference, pool: pool, notes: notes)
+    let records = try run.records()
+    if let shard {
+      let whole = "shard \(shard.index) of \(shard.count): \(records[0].count) pictures"
+      notes.say("\(whole) in '\(output ?? "")'; merge with: martlet verify --merge FILE …")
       return
     }
-    let found = try compare(opened, with: reference, pool: pool, notes)
-    let misses = limits.misses(found)
-    let result = VerificationReport(found, pack: opened, misses: misses)
-    if let report { try AtomicFile.write(result.html, to: report) }
-    if let answers { try AtomicFile.write(result.answerLines, to: answers) }
-    output.json ? result.json.print() : printOrExit(result.text + "\n")
-    if !misses.isEmpty { throw ExitCode(ErrorReport.Code.missedLimit.rawValue) }
+    var outcomes = zip(records, run.subjects).map { outcome(of: $0, $1) }
+    try blame(&outcomes, run, pool)
+    let paths = run.picturePaths
+    try tell(outcomes) { paths[$0] }
   }
 
-  private func compare(
-    _ pack: Pack, with reference: String, pool: ThreadPool, _ notes: Notes
-  ) throws -> Verification {
-    let source = try LoadedSource(
-      try parts.applied(to: Checkpoint.open(reference)), language: try parts.language(),
-      resolution: pack.description.image.resolution)
-    let stated = source.checkpointResolution
-    if stated != pack.description.image.resolution {
-      notes.say(
-        "the pack was made for \(pack.description.image.resolution)², the checkpoint states "
-          + "\(stated)²; both run at the pack's")
+  /// Names the layers that cost most, and measures what restoring them gives where that is asked for.
+  private func blame(
+    _ outcomes: inout [VerificationOutcome], _ run: VerificationRun, _ pool: ThreadPool
+  ) throws {
+    var packs: [(pack: PackedRun, blamed: [BlamedLayer], groups: [Restoration])] = []
+    for (index, pack) in run.packed.enumerated() {
+      let restorations = Restoration.all(pack.description, plan: pack.plan)
+      outcomes[index].blamed = BlamedLayer.all(
+        outcomes[index].verification.layers, restorations.layers)
+      packs.append((pack, outcomes[index].blamed, restorations.groups))
     }
-    let model = try ReferenceModel(
-      description: source.folded.description, parameters: source.folded.parameters,
-      options: ReferenceOptions(threads: threads.count))
-    let options = RunOptions(
-      instructionSet: try isa.map { try InstructionSet(named: $0) } ?? .best,
-      threads: threads.count)
-    let packed = try naming(pack: pack.path) { try LoadedModel(pack, pool: pool) }
-    let verifier = try Verifier(
-      reference: model, packed: packed, options: options, pool: pool, layers: true,
-      longestAnswer: maxTokens)
-    let cases = try VerificationCases(images: images, questions: questions)
-    let progress = Progress("comparing", unit: "questions", quiet: quiet.quiet)
-    defer { progress.close() }
-    for index in 0..<cases.count {
-      try verifier.add(try cases.load(index))
-      progress.update(Double(index + 1), of: Double(cases.count))
-    }
-    return verifier.verification
+    guard let whatIf else { return }
+    let results = try WhatIfRun(
+      run: run, limits: limits, layerCount: whatIf, pictureCount: whatIfPictures,
+      isQuiet: quiet.quiet
+    ).results(packs, pool: pool)
+    for (index, result) in results.enumerated() { outcomes[index].whatIf = result }
   }
-}
 
-extension VerificationLimits {
-  fileprivate var isEmpty: Bool { self == VerificationLimits() }
+  private func outcome(
+    of records: [PictureRecord], _ subject: EvaluationSubject
+  ) -> VerificationOutcome {
+    let found = Verification(records, bootstrap: Bootstrap(seed: seed))
+    return VerificationOutcome(
+      subject: subject, verification: found, misses: limits.misses(found))
+  }
+
+  /// Writes what was asked for; ends with exit code 1 where a limit was missed.
+  ///
+  /// - Parameter picture: path of a picture by its name.
+  private func tell(
+    _ outcomes: [VerificationOutcome], picture: @escaping (String) -> String?
+  ) throws {
+    let result = VerificationReport(outcomes)
+    if let report {
+      let pictures = ReportPictures(path: picture, specification: outcomes[0].subject.image)
+      try AtomicFile.write(ReportPage(result, pictures: pictures).html, to: report)
+    }
+    if let answers { try AtomicFile.write(outcomes[0].answerLines, to: answers) }
+    format.json ? result.json.print() : printOrExit(result.text + "\n")
+    if !result.passed { throw ExitCode(ErrorReport.Code.missedLimit.rawValue) }
+  }
+
+  /// A pack whose bytes are right, and nothing else known.
+  private func tellAlone(_ pack: Pack) {
+    if format.json {
+      var json = JSONOutput()
+      json.set("passed", true)
+      json.set("images", 0)
+      json.set("questions", 0)
+      json.set("pack_bytes", pack.byteCount)
+      json.set("peak_rss_bytes", Machine.peakResidentBytes)
+      json.print()
+    } else {
+      printOrExit(
+        """
+        pack            \(pack.path), \(pack.byteCount) bytes, every checksum right
+        scheme          \(pack.provenance[Provenance.Key.scheme]?.text ?? "not recorded")
+        accuracy        not checked: give --reference and pictures
+        passed
+
+        """)
+    }
+  }
 }
