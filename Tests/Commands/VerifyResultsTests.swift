@@ -139,6 +139,36 @@ import Testing
     return [1, 100, 1e-3, 1e-6, 1e-9].contains { abs(shown - number * $0) <= 0.501 * step }
   }
 
+  /// Reads a page, every number of which must be that of the object.
+  private func read(_ html: String, beside object: JSONValue) throws -> Reader {
+    // The page shows what turns the direction of text as �.
+    let found = Dictionary(
+      uniqueKeysWithValues: leaves(object).map { key, value in
+        (key.replacing("\u{202E}", with: "\u{FFFD}"), value)
+      })
+    let reader = Reader()
+    let parser = XMLParser(data: Data(html.utf8))
+    parser.delegate = reader
+    #expect(parser.parse(), "\(parser.parserError.map { "\($0)" } ?? "")")
+    for (key, value, words) in reader.shown {
+      #expect(found[key]?.double == Double(value), "\(key)")
+      let number = try #require(Double(value))
+      #expect(Self.says(words, number), "\(key): \(words) for \(value)")
+    }
+    return reader
+  }
+
+  /// The example in the repository: Tools/nano/report makes both files.
+  @Test func theExampleSaysWhatItsObjectSays() throws {
+    let folder = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "../Fixtures/nano/report").standardized.path()
+    let object = try JSONValue(contentsOf: Directory.path(folder, "report.json"))
+    #expect(object["packs"]?.array?.count == 3)
+    #expect(object["packs"]?.array?[0]["images"]?.int == 400)
+    let html = try SmallFile.text(of: Directory.path(folder, "report.html"))
+    #expect(try read(html, beside: object).shown.count > 1000)
+  }
+
   /// One pack and two: every number of the page is that of the object, and nothing from files becomes markup.
   @Test(arguments: [1, 2])
   func thePageSaysWhatTheObjectSays(packs: Int) throws {
@@ -147,21 +177,9 @@ import Testing
     if packs == 2 { words.insert(Tiny.pack, at: 1) }
     let outcome = try Program.martlet.run(words)
     #expect(outcome.code == 0, "\(outcome.error)")
-    let found = leaves(try JSONValue.only(in: outcome.output))
-    // The page shows what turns the direction of text as �.
-    let safe = Dictionary(
-      uniqueKeysWithValues: found.map { ($0.replacing("\u{202E}", with: "\u{FFFD}"), $1) })
     let html = try SmallFile.text(of: page)
-    let reader = Reader()
-    let parser = XMLParser(data: Data(html.utf8))
-    parser.delegate = reader
-    #expect(parser.parse(), "\(parser.parserError.map { "\($0)" } ?? "")")
+    let reader = try read(html, beside: JSONValue.only(in: outcome.output))
     #expect(reader.shown.count > 100 * packs)
-    for (key, value, words) in reader.shown {
-      #expect(safe[key]?.double == Double(value), "\(key)")
-      let number = try #require(Double(value))
-      #expect(Self.says(words, number), "\(key): \(words) for \(value)")
-    }
     let keys = Set(reader.shown.map(\.key))
     let prefix = packs == 1 ? "" : "packs.1."
     for key in [
