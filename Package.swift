@@ -91,6 +91,15 @@ let package = Package(
       ],
       path: "Sources/Runtime", swiftSettings: board, linkerSettings: libm),
 
+    // MARK: Floor 3: a pack checked by itself, on a board as well
+    .target(
+      name: "MartletProof",
+      dependencies: [
+        "MartletBytes", "MartletModel", "MartletImages", "MartletText", "MartletPack",
+        "MartletRuntime",
+      ],
+      path: "Sources/Proof", swiftSettings: board),
+
     // MARK: Floor 3: the flow from checkpoint to proof, and random models to try it on
     .target(
       name: "MartletSynthesis",
@@ -113,8 +122,8 @@ let package = Package(
     .target(
       name: "MartletVerification",
       dependencies: [
-        "MartletReference", "MartletRuntime", "MartletPack", "MartletImages", "MartletText",
-        "MartletModel", "MartletBytes",
+        "MartletProof", "MartletReference", "MartletRuntime", "MartletPack", "MartletImages",
+        "MartletText", "MartletModel", "MartletBytes",
       ],
       path: "Sources/Verification", swiftSettings: safe),
 
@@ -130,7 +139,7 @@ let package = Package(
       name: "MartletBoardMessages",
       dependencies: [
         "MartletBytes", "MartletModel", "MartletImages", "MartletText", "MartletPack",
-        "MartletRuntime", "CMartletPlatform",
+        "MartletRuntime", "MartletProof", "CMartletPlatform",
       ],
       path: "Tools/messages/Board", swiftSettings: board),
     .target(
@@ -139,7 +148,7 @@ let package = Package(
         "MartletBoardMessages", "MartletBytes", "MartletModel", "MartletImages", "MartletText",
         "MartletPack", "MartletRuntime", "MartletCheckpoints", "MartletReference",
         "MartletConversion", "MartletCalibration", "MartletQuantization", "MartletVerification",
-        "MartletSynthesis", "MartletExport",
+        "MartletSynthesis", "MartletExport", "MartletProof",
       ],
       path: "Tools/messages/Workstation", swiftSettings: safe),
     .executableTarget(
@@ -148,8 +157,8 @@ let package = Package(
         "MartletBytes", "MartletModel", "MartletImages", "MartletText", "MartletCheckpoints",
         "MartletPack", "MartletReference", "MartletRuntime", "MartletConversion",
         "MartletCalibration", "MartletQuantization", "MartletVerification", "MartletSynthesis",
-        "MartletExport", "MartletBoardMessages", "MartletMessages", "CMartletPlatform",
-        "CTurboJPEG",
+        "MartletExport", "MartletProof", "MartletBoardMessages", "MartletMessages",
+        "CMartletPlatform", "CTurboJPEG",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tools/martlet", swiftSettings: safe),
@@ -157,12 +166,16 @@ let package = Package(
       name: "martlet-run",
       dependencies: [
         "MartletBytes", "MartletModel", "MartletPack", "MartletRuntime", "MartletImages",
-        "MartletText", "MartletBoardMessages", "CMartletPlatform",
+        "MartletText", "MartletProof", "MartletBoardMessages", "CMartletPlatform",
       ],
       path: "Tools/martlet-run", swiftSettings: board, linkerSettings: libm),
 
     // MARK: Tests: one folder per module
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+    // Kernels with a planted fault, to see whether the proof in a pack finds it.
+    .target(
+      name: "CFaultyKernels", dependencies: ["CMartletKernels"], path: "Tests/FaultyKernels",
+      linkerSettings: libm),
     .target(
       name: "MartletTestSupport", dependencies: ["MartletModel", "MartletBytes"],
       path: "Tests/Support", swiftSettings: safe),
@@ -278,13 +291,15 @@ let package = Package(
         "MartletBoardMessages", "MartletMessages", "MartletBytes", "MartletModel", "MartletImages",
         "MartletText", "MartletPack", "MartletRuntime", "MartletCheckpoints", "MartletConversion",
         "MartletReference", "MartletCalibration", "MartletQuantization", "MartletVerification",
-        "MartletSynthesis", "MartletExport",
+        "MartletSynthesis", "MartletExport", "MartletProof",
       ],
       path: "Tests/Messages", swiftSettings: tests),
     .testTarget(
       name: "CommandsTests",
       dependencies: [
-        "martlet", "martlet-run", "MartletCheckpoints", "MartletBytes", "MartletTestSupport",
+        "martlet", "martlet-run", "CFaultyKernels", "MartletProof", "MartletRuntime", "MartletPack",
+        "MartletImages", "MartletModel", "MartletCheckpoints", "MartletBytes",
+        "MartletTestSupport",
       ],
       path: "Tests/Commands", swiftSettings: tests),
   ],

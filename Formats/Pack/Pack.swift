@@ -14,6 +14,8 @@ package final class Pack: Sendable {
   package let description: ModelDescription
   package let plan: QuantizationPlan
   package let provenance: Provenance
+  /// What the model answered when the pack was made, where the pack tells.
+  package let proof: Proof?
   /// In file order, those this version does not know included.
   package let records: [PackRecord]
   /// One for each parameter of each network, in their order.
@@ -44,6 +46,7 @@ package final class Pack: Sendable {
       do { try network.validate(plan: plan) } catch { throw .model(error) }
     }
     provenance = try outline.provenance()
+    proof = try outline.proof(description, tensors: directory.tensors.count)
     records = outline.records
     tensors = directory.tensors
     frameBytes = directory.frameBytes

@@ -46,8 +46,27 @@ final class PackFile {
       PackRecord(type: type, offset: start, byteCount: position - start, checksum: 0))
   }
 
-  /// Writes directory and header and lets the file appear.
-  func finish() throws(PackError) -> UInt64 {
+  /// Opens the file before it has a name: it is whole once `seal` was called.
+  func opened() throws(PackError) -> Pack {
+    let path: String
+    do { path = try file.pathWhileOpen() } catch { throw .file(error) }
+    return try Pack(path: path)
+  }
+
+  /// Goes back to where the directory begins, to write a further record there.
+  func unseal() throws(PackError) {
+    guard let last = records.last, let end = alignedUp(last.offset + last.byteCount) else { return }
+    do { try file.rewind(to: Int(end)) } catch { throw .file(error) }
+  }
+
+  /// Lets the file appear.
+  func commit() throws(PackError) -> UInt64 {
+    do { try file.commit() } catch { throw .file(error) }
+    return position
+  }
+
+  /// Writes directory and header.
+  func seal() throws(PackError) {
     try align()
     let offset = position
     var writer = ByteWriter()
@@ -56,10 +75,6 @@ final class PackFile {
     let header = PackHeader(
       fileSize: position, directoryOffset: offset, entryCount: UInt32(records.count),
       directoryChecksum: XXH64.checksum(writer.bytes))
-    do {
-      try file.overwrite(header.encoded(), at: 0)
-      try file.commit()
-    } catch { throw .file(error) }
-    return position
+    do { try file.overwrite(header.encoded(), at: 0) } catch { throw .file(error) }
   }
 }

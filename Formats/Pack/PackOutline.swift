@@ -168,6 +168,12 @@ struct PackOutline {
     return try Provenance(&reader)
   }
 
+  /// What the model answered when the pack was made; `nil` where the pack does not tell.
+  func proof(_ description: ModelDescription, tensors: Int) throws(PackError) -> Proof? {
+    guard var reader = try reader(.proof) else { return nil }
+    return try ProofRecord.decoded(&reader, description: description, tensors: tensors)
+  }
+
   /// The tensor directory, every place and all padding of `DATA` checked.
   func tensorDirectory(_ description: ModelDescription) throws(PackError) -> TensorDirectory {
     guard let data = record(.data) else { throw .missingRecord(type: RecordType.data.name) }

@@ -21,6 +21,33 @@ package struct PackProgress: Sendable {
   package var unpackedTotal: UInt64
 }
 
+/// A whole pack that nobody can see yet. Without `commit` nothing is left of it.
+package struct UnnamedPack {
+  private let file: PackFile
+
+  init(_ file: PackFile) { self.file = file }
+
+  /// The pack as it stands now.
+  /// - Throws: as `Pack.init`.
+  package func opened() throws(PackError) -> Pack { try file.opened() }
+
+  /// Adds the proof. A pack that was opened before must not be read any more.
+  /// - Throws: `file`, `notRepresentable`; what the reader would refuse.
+  package func append(_ proof: Proof) throws(PackError) {
+    try file.unseal()
+    try file.append(.proof, try ProofRecord.encoded(proof))
+    try file.seal()
+    // As with all other records: nothing is written that the reader refuses or understands otherwise.
+    if try file.opened().proof != proof {
+      throw .notRepresentable(what: "record", found: RecordType.proof.name)
+    }
+  }
+
+  /// Lets the pack appear under its name, and tells its size.
+  /// - Throws: `file`.
+  package func commit() throws(PackError) -> UInt64 { try file.commit() }
+}
+
 /// Writes packs: the model's parameters are asked for one at a time, so memory holds one of them and its packed form.
 package struct PackWriter {
   package var storage: WeightStorage
@@ -45,6 +72,15 @@ package struct PackWriter {
     _ model: QuantizedModel, provenance: Provenance, to path: String, pool: ThreadPool,
     progress: (PackProgress) -> Void = { _ in }
   ) throws(PackError) -> UInt64 {
+    try begin(model, provenance: provenance, to: path, pool: pool, progress: progress).commit()
+  }
+
+  /// Writes a pack that has no name yet: it can be opened, and a proof appended, before it appears.
+  /// - Throws: as `write`.
+  package func begin(
+    _ model: QuantizedModel, provenance: Provenance, to path: String, pool: ThreadPool,
+    progress: (PackProgress) -> Void = { _ in }
+  ) throws(PackError) -> UnnamedPack {
     try checkNetworks(model.description.networks)
     var provenance = provenance
     provenance.append(Provenance.Key.compressor, .text(compressorVersion()))
@@ -58,7 +94,8 @@ package struct PackWriter {
     try file.end(.data)
     let directory = TensorDirectory(frameBytes: frameBytes, tensors: tensors.written)
     try file.append(.tensors, try directory.encoded())
-    return try file.finish()
+    try file.seal()
+    return UnnamedPack(file)
   }
 
   private func descriptionRecords(
@@ -101,7 +138,7 @@ package struct PackWriter {
           try PlanRecord.decoded(&reader, networks: description.networks)
           == model.plan.activations
       case .provenance: same = try Provenance(&reader) == provenance
-      case .data, .tensors: same = true
+      case .data, .tensors, .proof: same = true
       }
       if !same { throw .notRepresentable(what: "record", found: type.name) }
     }

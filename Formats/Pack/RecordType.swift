@@ -9,15 +9,21 @@ package enum RecordType: UInt32, CaseIterable, Sendable {
   case provenance = 0x564F_5250
   case data = 0x4154_4144
   case tensors = 0x534E_4554
+  case proof = 0x464F_5250
 
   /// The four characters.
   package var name: String { Self.name(code: rawValue) }
 
   /// Whether a reader that does not know the record must refuse the pack.
-  var isCritical: Bool { self != .provenance }
+  var isCritical: Bool { self != .provenance && self != .proof }
 
   /// Whether every pack has the record.
-  var isRequired: Bool { self != .tokenizer && self != .prompt && self != .provenance }
+  var isRequired: Bool {
+    switch self {
+    case .tokenizer, .prompt, .provenance, .proof: false
+    case .model, .image, .networks, .plan, .data, .tensors: true
+    }
+  }
 
   /// The four characters of any type; bytes that do not print stand as `?`.
   static func name(code: UInt32) -> String {

@@ -81,6 +81,25 @@ import CMartletPlatform
     try unsafe write(bytes.span.bytes, at: offset)
   }
 
+  /// A path under which this process can read what was written so far, until the file is committed or abandoned.
+  ///
+  /// - Throws: `system` where what was gathered cannot be written.
+  package func pathWhileOpen() throws(BytesError) -> String {
+    try flush()
+    guard let partial = unsafe partial else {
+      preconditionFailure("a committed or abandoned file has no other path")
+    }
+    // SAFETY: the partial is open.
+    return "/proc/self/fd/\(unsafe martlet_partial_descriptor(partial))"
+  }
+
+  /// Goes back to write what follows `offset` again; whoever does must write at least as far as before.
+  package func rewind(to offset: Int) throws(BytesError) {
+    precondition(offset >= 0 && offset <= position)
+    try flush()
+    position = offset
+  }
+
   /// Makes the file appear. Durable when this returns.
   ///
   /// - Throws: `system`; the target is then as it was before.

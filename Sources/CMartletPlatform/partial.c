@@ -215,6 +215,8 @@ static int sync_directory(const char *directory) {
   return error == EINVAL ? 0 : error;
 }
 
+int martlet_partial_descriptor(const martlet_partial *partial) { return partial->descriptor; }
+
 int martlet_partial_commit(martlet_partial *partial) {
   int error = partial->path[0] == 0 ? give_name(partial) : 0;
   if (error == 0 && fsync(partial->descriptor) != 0) error = errno;

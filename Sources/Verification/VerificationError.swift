@@ -1,6 +1,7 @@
 import MartletBytes
 import MartletImages
 import MartletModel
+import MartletProof
 import MartletReference
 import MartletRuntime
 import MartletText
@@ -15,6 +16,10 @@ package enum VerificationError: Error, Equatable, Sendable {
   case model(ModelError)
   /// The pack and the checkpoint have different shapes of something.
   case mismatch(what: String, reference: Int, packed: Int)
+  /// A proof could not be made.
+  case proof(ProofError)
+  /// The runtime departs from the proof it just made itself: a bug.
+  case selfCheck(ProofDeparture)
   /// There is nothing to compare on.
   case noPictures
   /// A line of a results file cannot be used; lines count from 1.

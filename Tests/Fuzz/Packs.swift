@@ -27,6 +27,10 @@ enum Packs {
         keep(try? Prompt(question: "a?", imageCount: 1, template: template, tokenizer: tokenizer))
       }
     }
+    for golden in pack.proof?.goldens ?? [] {
+      keep(golden.answer)
+      keep(try? golden.picture.pixels())
+    }
     try? pack.verifyTensors(pool: pool)
     guard let parameters = try? PackParameters(pack, pool: pool) else { return }
     var (stored, unpacked) = (0, 0)

@@ -22,6 +22,8 @@ struct Arguments {
     case help
     case version
     case answer(Arguments)
+    /// Only the pack, the instruction set, threads and the form of the result matter.
+    case selfTest(Arguments)
   }
 
   /// - Throws: a report of wrong usage.
@@ -30,6 +32,9 @@ struct Arguments {
     var arguments = Arguments()
     var packs: [String] = []
     var hasPrompt = false
+    var isSelfTest = false
+    /// Given, and without a meaning for a self-test.
+    var asking: String?
     while let word = reader.next() {
       switch word {
       case .operand(let text): packs.append(text)
@@ -41,6 +46,9 @@ struct Arguments {
         case "--json":
           if attached != nil { throw usage("--json takes no value") }
           arguments.isJSON = true
+        case "--self-test":
+          if attached != nil { throw usage("--self-test takes no value") }
+          isSelfTest = true
         case "--image": arguments.pictures.append(try option.text(&reader))
         case "--prompt":
           arguments.prompt = try option.text(&reader)
@@ -56,12 +64,17 @@ struct Arguments {
           arguments.temperature = try option.number(&reader, upTo: AnswerLimits.temperature)
         default: throw unknown(name)
         }
+        if !["--json", "--self-test", "--isa", "--threads"].contains(name) { asking = name }
       }
     }
     guard let pack = packs.first else { throw usage("no pack is named") }
     if packs.count > 1 { throw usage("one pack at a time: unexpected '\(packs[1])'") }
-    if !hasPrompt { throw usage("--prompt is missing") }
     arguments.pack = pack
+    if isSelfTest {
+      if let asking { throw usage("\(asking) does not go with --self-test") }
+      return .selfTest(arguments)
+    }
+    if !hasPrompt { throw usage("--prompt is missing") }
     return .answer(arguments)
   }
 

@@ -17,6 +17,7 @@ func runCommand(_ arguments: [String]) -> Int32 {
     switch try Arguments.parse(arguments) {
     case .help: try output(Help.text)
     case .version: try output("martlet-run " + MartletVersion.number + "\n")
+    case .selfTest(let arguments): try SelfTest(arguments).run()
     case .answer(let arguments):
       var answering = try Answering(arguments)
       try answering.run()

@@ -2,7 +2,7 @@
 enum Help {
   static let options = [
     "--image", "--prompt", "--max-tokens", "--temperature", "--seed", "--json", "--isa",
-    "--threads",
+    "--threads", "--self-test",
     "--help", "--version",
   ]
 
@@ -10,6 +10,7 @@ enum Help {
     Answers a question about pictures with a packed model.
 
     usage: martlet-run PACK --image FILE --prompt TEXT [options]
+           martlet-run PACK --self-test [--json] [--isa NAME] [--threads N]
 
       PACK               a file written by martlet convert
       --image FILE       a picture (PNG, JPEG, WebP); may be repeated, order is kept
@@ -19,10 +20,12 @@ enum Help {
       --seed N           seed of drawing (0)
       --json             one JSON object with text, ids and timings instead of the streamed text
       --isa NAME         instruction set instead of the best: an error where the machine lacks it
+      --self-test        checks every byte of the pack, and that its golden pictures become the same pixels, ids,
+                         values, logits and text as when it was made
       --threads N        threads to use (the physical cores)
       --help, --version
 
-    exit codes: 0 done, 64 usage, 65 bad data, 66 input missing, 70 a bug in Martlet, 74 I/O
+    exit codes: 0 done, 1 the self-test failed, 64 usage, 65 bad data, 66 input missing, 70 a bug in Martlet, 74 I/O
 
     """
 }

@@ -87,6 +87,8 @@ int martlet_partial_create(
 int martlet_partial_write(
   const martlet_partial *MARTLET_NONNULL partial, const void *MARTLET_NONNULL bytes, size_t count,
   uint64_t offset);
+/// The descriptor of the file, for reading what was written; it stays the partial's own.
+int martlet_partial_descriptor(const martlet_partial *MARTLET_NONNULL partial);
 /// Syncs the file, gives it the name of its target and syncs the directory. The partial is over
 /// after this, whether it succeeded or not; a failure before the renaming leaves nothing of it.
 int martlet_partial_commit(martlet_partial *MARTLET_NONNULL partial);

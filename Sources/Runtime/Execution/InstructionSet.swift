@@ -4,11 +4,22 @@ import CMartletKernels
 @safe
 package struct InstructionSet: Sendable, Equatable {
   let isa: martlet_isa
+  // SAFETY: a table that nobody changes and that lives as long as the process.
+  private nonisolated(unsafe) var standIn: UnsafePointer<martlet_kernels>?
 
   /// The best the machine can run.
   package static var best: InstructionSet { InstructionSet(isa: martlet_isa_best()) }
 
   private init(isa: martlet_isa) { self.isa = isa }
+
+  /// A set with another table in place of its own, so that tests can see what a faulty kernel would do. No command line
+  /// reaches this.
+  ///
+  /// - Parameter kernels: constant, and alive as long as the process.
+  @unsafe package init(_ set: InstructionSet, standIn kernels: UnsafePointer<martlet_kernels>) {
+    isa = set.isa
+    unsafe standIn = kernels
+  }
 
   /// - Throws: `instructionSet` for an unknown name or one the machine lacks; nothing is chosen instead.
   package init(named name: String) throws(RuntimeError) {
@@ -38,7 +49,9 @@ package struct InstructionSet: Sendable, Equatable {
   package static func == (a: InstructionSet, b: InstructionSet) -> Bool { a.isa == b.isa }
 
   // SAFETY: the table is constant for the life of the process.
-  var kernels: UnsafePointer<martlet_kernels> { unsafe martlet_kernels_for(isa) }
+  package var kernels: UnsafePointer<martlet_kernels> {
+    unsafe standIn ?? martlet_kernels_for(isa)
+  }
 
   /// 8-bit multiply-adds per cycle and core at the peak of this set, for the scheduler.
   var macsPerCycle: Double {

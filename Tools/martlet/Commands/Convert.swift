@@ -14,7 +14,9 @@ struct Convert: ParsableCommand {
     discussion: """
       Reads the checkpoint from its mapped files, folds batch norms, branches and layer scales in float64, quantizes \
       by the scheme and writes one checksummed file. Tensors are handled one at a time, so memory stays far below \
-      the checkpoint's size. The file appears under its name only when it is whole.
+      the checkpoint's size. Last, two golden pictures run through the float reference and through the pack, and what \
+      became of them is stored in it (a few ten kilobytes, told at the end), so that `martlet verify PACK` and \
+      `martlet-run PACK --self-test` can check it anywhere. The file appears under its name only when it is whole.
       """)
 
   @Argument(help: "Checkpoint: a directory or a file of weights.")
@@ -42,6 +44,8 @@ struct Convert: ParsableCommand {
     help:
       "Bound on memory, e.g. 2G: kept, or refused at once; calibration reads weights again.")
   var maxMemory: ByteSize?
+
+  @OptionGroup var proof: ProofOptions
 
   @Option(help: "Recorded in the pack and used by everything random.")
   var seed: UInt64 = 0
@@ -95,13 +99,19 @@ struct Convert: ParsableCommand {
     }
     let progress = Progress("packing", unit: "MB", quiet: quiet.quiet)
     defer { progress.close() }
-    let bytes = try PackWriter(storage: raw ? .mapped : .compressed).write(
+    let unnamed = try PackWriter(storage: raw ? .mapped : .compressed).begin(
       model, provenance: provenance, to: output, pool: pool
     ) { state in
       progress.update(
         Double(state.unpackedBytes) / 1e6, of: Double(state.unpackedTotal) / 1e6,
         detail: state.tensor)
     }
+    progress.close()
+    try ProofMaking(
+      options: proof, calibration: calibration, maximumMemory: maxMemory, threads: threads.count,
+      notes: notes
+    ).prove(unnamed, of: model, source: loaded, pool: pool)
+    let bytes = try unnamed.commit()
     notes.say(
       "wrote '\(output)': \(Progress.number(Double(bytes) / 1e6)) MB, \(scheme.text); "
         + "peak memory \(Progress.number(Double(Machine.peakResidentBytes) / 1e6)) MB")

@@ -31,6 +31,19 @@ enum MemoryNeed {
     return activations + (parameters.map(\.count).max() ?? 0) * 4
   }
 
+  /// Bytes that proving takes: all weights of the pack, activations of the reference, and some of its weights.
+  static func proof(of model: QuantizedModel) -> Int {
+    var encoded = 0
+    var largest = 0
+    for parameter in model.description.networks.flatMap(\.parameters) {
+      largest = max(largest, parameter.count * 4)
+      guard let encoding = model.plan.weights[parameter.name] else { continue }
+      encoded += (encoding.components(shape: parameter.shape) ?? []).reduce(0) { $0 + $1.byteCount }
+    }
+    let side = Double(model.description.image.resolution) / 1024
+    return fixed + encoded + largest + Int(side * side * Double(activations))
+  }
+
   /// - Throws: where the bound is lower than what is needed.
   static func check(_ maximum: ByteSize?, _ need: Int, for work: String) throws {
     guard let maximum, maximum.bytes < need else { return }

@@ -9,6 +9,7 @@ import MartletExport
 import MartletImages
 import MartletModel
 import MartletPack
+import MartletProof
 import MartletQuantization
 import MartletReference
 import MartletRuntime
@@ -31,6 +32,7 @@ extension ErrorReport {
     case let error as RuntimeError: self = .of(error)
     case let error as QuantizationError: self = .of(error)
     case let error as CalibrationError: self = .of(error)
+    case let error as ProofError: self = .of(error)
     case let error as VerificationError: self = .of(error)
     case let error as SynthesisError: self = .of(error)
     case let error as ExportError: self = .of(error)

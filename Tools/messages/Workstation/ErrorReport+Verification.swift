@@ -10,6 +10,11 @@ extension ErrorReport {
     case .image(let error): return of(error)
     case .bytes(let error): return of(error)
     case .model(let error): return of(error)
+    case .proof(let error): return of(error)
+    case .selfCheck(let departure):
+      return ErrorReport(
+        .bug, "the pack departs from the proof that was just made of it: \(departure.place)",
+        departure.evidence)
     case .mismatch(let what, let reference, let packed):
       return ErrorReport(
         .badData, "pack and checkpoint cannot be compared",

@@ -1,19 +1,22 @@
 import MartletBytes
-import MartletPack
 
 /// The bytes of a pack taken apart and put together again, by Formats/pack-format.md and not by the module's code.
 ///
 /// `signed()` makes all checksums and places fit, so that a change behind them is what a reader meets.
-struct PackImage {
-  struct Record {
-    var type: String
-    var flags: UInt16
-    var version: UInt16 = 1
-    var content: [UInt8]
-  }
-  var records: [Record] = []
+package struct PackImage {
+  package struct Record {
+    package var type: String
+    package var flags: UInt16
+    package var version: UInt16 = 1
+    package var content: [UInt8]
 
-  init(_ bytes: [UInt8]) {
+    package init(type: String, flags: UInt16, version: UInt16 = 1, content: [UInt8]) {
+      (self.type, self.flags, self.version, self.content) = (type, flags, version, content)
+    }
+  }
+  package var records: [Record] = []
+
+  package init(_ bytes: [UInt8]) {
     let directory = Int(Self.number(bytes, 24, 8))
     for entry in stride(from: directory, to: bytes.count, by: 32) {
       let start = Int(Self.number(bytes, entry + 8, 8))
@@ -27,19 +30,20 @@ struct PackImage {
     }
   }
 
-  static func number(_ bytes: [UInt8], _ offset: Int, _ count: Int) -> UInt64 {
+  package static func number(_ bytes: [UInt8], _ offset: Int, _ count: Int) -> UInt64 {
     var value: UInt64 = 0
     for index in 0..<count { value |= UInt64(bytes[offset + index]) << UInt64(8 * index) }
     return value
   }
 
-  static func store(_ value: UInt64, _ count: Int, in bytes: inout [UInt8], at offset: Int) {
+  package static func store(_ value: UInt64, _ count: Int, in bytes: inout [UInt8], at offset: Int)
+  {
     for index in 0..<count {
       bytes[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * index))
     }
   }
 
-  subscript(_ type: String) -> [UInt8] {
+  package subscript(_ type: String) -> [UInt8] {
     get { records.first { $0.type == type }?.content ?? [] }
     set {
       for index in records.indices where records[index].type == type {
@@ -49,7 +53,7 @@ struct PackImage {
   }
 
   /// The file with these records; the offsets inside `TENS` stay as they are.
-  func signed() -> [UInt8] {
+  package func signed() -> [UInt8] {
     var writer = ByteWriter()
     writer.append([UInt8](repeating: 0, count: 64))
     var directory = ByteWriter()
@@ -81,9 +85,41 @@ struct PackImage {
   }
 
   /// The bytes of a file with a header whose checksum fits again.
-  static func resigned(_ bytes: [UInt8]) -> [UInt8] {
+  package static func resigned(_ bytes: [UInt8]) -> [UInt8] {
     var bytes = bytes
     store(XXH64.checksum(Array(bytes[..<56])), 8, in: &bytes, at: 56)
     return bytes
+  }
+
+  /// The same with the checksums of all frames made to fit `DATA`, as a tool that edits weights would do.
+  package mutating func resignFrames() {
+    var tensors = self["TENS"]
+    let data = self["DATA"]
+    func number(_ offset: Int, _ count: Int) -> Int { Int(Self.number(tensors, offset, count)) }
+    let frameBytes = number(0, 4)
+    var place = 8
+    var first: Int?
+    for _ in 0..<number(4, 4) {
+      place += 4 + number(place, 4)
+      place += 1 + 4 * number(place, 1) + 1
+      let components = number(place, 1)
+      place += 1
+      for _ in 0..<components {
+        // Offsets count from the start of the file; the first component lies where `DATA` begins.
+        var offset = number(place + 2, 8)
+        let start = first ?? offset
+        first = start
+        let frames = (number(place + 10, 8) + frameBytes - 1) / frameBytes
+        place += 18
+        for _ in 0..<frames {
+          let end = offset + number(place, 4)
+          let checksum = XXH64.checksum(Array(data[offset - start..<end - start]))
+          Self.store(checksum, 8, in: &tensors, at: place + 4)
+          offset = end
+          place += 12
+        }
+      }
+    }
+    self["TENS"] = tensors
   }
 }
