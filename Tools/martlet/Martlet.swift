@@ -23,13 +23,13 @@ struct Martlet: ParsableCommand {
         martlet convert CHECKPOINT -o model.martlet --calibration PICTURES
         martlet run model.martlet --image photo.jpg --prompt "What is this?"
 
-      Exit codes: 0 done, 1 a limit given to verify was missed, 64 usage, 65 bad data, 66 input missing, \
+      Exit codes: 0 done, 1 a check failed (a limit given to verify, the proof in a pack, diff found differences), 64 usage, 65 bad data, 66 input missing, \
       70 a bug in Martlet, 74 input or output failed.
       """,
     version: MartletVersion.text,
     subcommands: [
       Convert.self, Calibrate.self, Inspect.self, Run.self, Trace.self, Verify.self, Bench.self,
-      Synthesize.self, Export.self,
+      Synthesize.self, Export.self, Diff.self,
     ])
 
   static func main() {

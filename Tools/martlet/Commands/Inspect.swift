@@ -15,6 +15,9 @@ struct Inspect: ParsableCommand {
 
   @OptionGroup var parts: SourceParts
 
+  @Option(help: "Levels of names in the tree of parts.")
+  var depth: Int = 2
+
   @Flag(help: "List every tensor with its shape, type and size.")
   var tensors = false
 
@@ -24,12 +27,16 @@ struct Inspect: ParsableCommand {
   @OptionGroup var output: OutputOptions
   @OptionGroup var threads: ThreadOptions
 
+  func validate() throws {
+    if depth < 1 { throw ValidationError("--depth must be at least 1") }
+  }
+
   func run() throws {
     switch try ModelPath.open(path) {
     case .pack(let pack):
       try parts.refuse(forPack: path)
       let report = try PackReport(
-        pack, tensors: tensors, schedule: schedule, threads: threads.count)
+        pack, depth: depth, tensors: tensors, schedule: schedule, threads: threads.count)
       output.json ? report.json.print() : printOrExit(report.text + "\n")
     case .checkpoint(let checkpoint):
       if schedule {
@@ -37,7 +44,7 @@ struct Inspect: ParsableCommand {
           .usage, "--schedule is for packs", ["'\(path)' is a checkpoint; convert it first"])
       }
       let report = try CheckpointReport(
-        parts.applied(to: checkpoint), language: parts.language(), tensors: tensors)
+        parts.applied(to: checkpoint), language: parts.language(), depth: depth, tensors: tensors)
       output.json ? report.json.print() : printOrExit(report.text + "\n")
     }
   }

@@ -41,8 +41,10 @@ struct CheckpointReport {
   var text: String { sheet.text }
   var json: JSONOutput { sheet.json }
 
-  /// - Parameter language: a GGUF file whose language model takes the place of the checkpoint's.
-  init(_ checkpoint: Checkpoint, language: Checkpoint?, tensors: Bool) throws {
+  /// - Parameters:
+  ///   - language: a GGUF file whose language model takes the place of the checkpoint's.
+  ///   - depth: levels of the tree of parts.
+  init(_ checkpoint: Checkpoint, language: Checkpoint?, depth: Int, tensors: Bool) throws {
     if language == nil, let metadata = checkpoint.gguf {
       // A language model alone is no FastVLM; its file still tells what it is.
       sheet.add("kind", "kind", "language model")
@@ -71,6 +73,7 @@ struct CheckpointReport {
     sheet.describe(description)
     let parts = [checkpoint, language].compactMap { $0 }
     addFiles(parts)
+    sheet.add("tree", "parts", ModelTree(parts, depth: depth).items)
     if tensors { addTensors(parts) }
   }
 
@@ -106,7 +109,7 @@ struct PackReport {
   var text: String { sheet.text }
   var json: JSONOutput { sheet.json }
 
-  init(_ pack: Pack, tensors: Bool, schedule: Bool, threads: Int) throws {
+  init(_ pack: Pack, depth: Int, tensors: Bool, schedule: Bool, threads: Int) throws {
     sheet.add("kind", "kind", "pack")
     sheet.add("bytes", "bytes", pack.byteCount)
     sheet.add("architecture", "architecture", pack.description.architecture)
@@ -132,6 +135,8 @@ struct PackReport {
         )
       })
     addPrecisions(pack)
+    sheet.add("tree", "parts", ModelTree(pack, depth: depth).items)
+    sheet.add("proof", "proof", pack.goldenItems)
     if tensors { addTensors(pack) }
     if schedule { try addSchedule(pack, threads: threads) }
   }
