@@ -34,11 +34,11 @@ import Testing
     for name in ["p.h5#0", "p.h5#1"] {
       #expect(tables[0].indices.contains { tables[0][$0...].starts(with: Array(name.utf8)) })
     }
-    // Converting straight from the pictures or from their table is the same work.
+    // Converting straight from the pictures or from their table is the same work, but for pictures in the proof.
     let packs = try [files[1], directory.path("0.mcal")].enumerated().map { index, calibration in
       let pack = directory.path("\(index).martlet")
       let outcome = try Program.martlet.run(
-        "convert", Tiny.llava, "-o", pack, "--calibration", calibration, "--quiet")
+        "convert", Tiny.llava, "-o", pack, "--calibration", calibration, "--drawn-proof", "--quiet")
       #expect(outcome.code == 0, "\(outcome.error)")
       return try SmallFile.bytes(of: pack).count
     }
