@@ -39,10 +39,13 @@ enum Reader: String, CaseIterable {
 
   /// Bytes that one allocation may have: twice the input, and 1 MiB for what does not depend on it.
   ///
-  /// Pictures are no smaller than their file: 9 bytes for each of the `Pictures.limits`, a progressive JPEG's.
+  /// Pictures are no smaller than their file: 9 bytes for each of the `Pictures.limits`, a progressive JPEG's. libwebp
+  /// also takes the tables of all groups of Huffman codes at once, before it reads one.
   private func limit(_ byteCount: Int) -> Int {
     switch self {
-    case .png, .jpeg, .webp: 2 * byteCount + 9 * Pictures.limits.pixels
+    case .png, .jpeg: 2 * byteCount + 9 * Pictures.limits.pixels
+    case .webp:
+      max(2 * byteCount + 9 * Pictures.limits.pixels, Pictures.codeTables(webpByteCount: byteCount))
     default: 2 * byteCount + 1 << 20
     }
   }
