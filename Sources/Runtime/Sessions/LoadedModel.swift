@@ -21,7 +21,7 @@ package struct LoadedModel: Sendable {
   ) throws(RuntimeError) -> LoadedModel {
     var tables = weights
     for network in description.networks {
-      let names = Set(network.parameters.map(\.name))
+      let names = Set(network.parameters.map { $0.name })
       let own = parameters.filter { names.contains($0.name) }
       if own.isEmpty { continue }
       tables[network.role] = try tables[network.role]?.replacing(own)
