@@ -62,7 +62,7 @@ package final class WeightTable: @unchecked Sendable {
     let other = try WeightTable(parameters)
     var merged = unsafe pointers
     // SAFETY: the new table keeps the memory of both.
-    for (name, new) in unsafe other.pointers { unsafe merged[name] = unsafe new }
+    for unsafe (name, new) in unsafe other.pointers { unsafe merged[name] = unsafe new }
     return unsafe WeightTable(merged, keeping: [self, other])
   }
 
