@@ -25,21 +25,10 @@ MARTLET_BEGIN_TARGET("avx2,fma,f16c")
 
 #include "avx2_math.h"
 
-enum {
-  /// Outputs that share a copy.
-  LANES = 16,
-  /// Output pixels of a block.
-  PIXELS = 8,
-  /// Input pixels in a copied row: 32 output pixels at stride 1, 16 at stride 2, and the kernel's reach.
-  WINDOW = 40,
-  KERNEL = 7,
-};
+/// A part of the 16 outputs that are computed together.
+typedef __m256 lanes_part;
 
-/// Inputs `[kernel row][pixel][output]`.
-typedef float window[KERNEL][WINDOW][LANES];
-
-/// Weights `[tap][output]`.
-typedef float taps[KERNEL * KERNEL][LANES];
+#include "../depthwise_window.h"
 
 /// Copies the inputs of `lanes` outputs from `o` on at `pixels` neighboring pixels, and asks for those of the next 16
 /// outputs, which the caches would otherwise not see coming.
@@ -70,27 +59,6 @@ MARTLET_INLINE void copy_pixels(
         to[q][l] = l < lanes ? row[q * pitch + (o + l) / multiplier] : 0.0f;
       }
     }
-  }
-}
-
-/// Fills `pixels` pixels of every row of the window, from input pixel `start` on, with +0 outside the map.
-MARTLET_INLINE void fill(
-  const martlet_depthwise_f32_params *p, ptrdiff_t kernel, ptrdiff_t o, ptrdiff_t lanes,
-  ptrdiff_t start, ptrdiff_t pixels, window inputs
-) {
-  ptrdiff_t before = start < 0 ? -start : 0;
-  ptrdiff_t end = p->width - start < pixels ? p->width - start : pixels;
-  for (ptrdiff_t r = 0; r < kernel; ++r) {
-    const float *row = p->rows[r];
-    if (!row || before >= end) {
-      memset(inputs[r], 0, (size_t)pixels * sizeof inputs[r][0]);
-      continue;
-    }
-    memset(inputs[r], 0, (size_t)before * sizeof inputs[r][0]);
-    copy_pixels(
-      row + (start + before) * p->pixel_stride, p->pixel_stride, end - before, o, lanes,
-      p->multiplier, inputs[r] + before);
-    memset(inputs[r] + end, 0, (size_t)(pixels - end) * sizeof inputs[r][0]);
   }
 }
 
@@ -154,15 +122,6 @@ MARTLET_INLINE void finish(
   }
 }
 
-/// Sixteen outputs or fewer of a span, with what they need.
-typedef struct lane_group {
-  ptrdiff_t output;
-  ptrdiff_t lanes;
-  __m256 bias[2];
-  taps weights;
-  window inputs;
-} lane_group;
-
 /// `count` output pixels from `first` of the span on, at most a window of them, through the copy.
 MARTLET_INLINE void window_pixels(
   const martlet_depthwise_f32_params *p, int kernel, int stride, lane_group *g, ptrdiff_t first,
@@ -204,106 +163,19 @@ MARTLET_INLINE void pixels_in_place(
   }
 }
 
-/// Whether eight output pixels from `first` of the span on can read their inputs in place.
-MARTLET_INLINE bool lies_inside(
-  const martlet_depthwise_f32_params *p, int kernel, const lane_group *g, ptrdiff_t first
-) {
-  ptrdiff_t start = p->first + first - kernel / 2;
-  return g->lanes == LANES && p->count - first >= PIXELS && start >= 0 &&
-         start + PIXELS - 1 + kernel <= p->width;
+/// A part of the bias of some outputs, 0 where there is none.
+MARTLET_INLINE lanes_part bias_part(const martlet_depthwise_f32_params *p, int h, ptrdiff_t output, ptrdiff_t lanes) {
+  return p->bias ? martlet_avx2_load(p->bias + output, 8 * h, lanes) : _mm256_setzero_ps();
 }
 
-/// All pixels of the span for 16 outputs, for a kernel known to the compiler.
-MARTLET_INLINE void run_group(
-  const martlet_depthwise_f32_params *p, int kernel, int stride, bool in_place, lane_group *g
-) {
-  copy_pixels(
-    p->weights, p->channels * p->multiplier, kernel * kernel, g->output, g->lanes, 1, g->weights);
-  for (int h = 0; h < 2; ++h) {
-    g->bias[h] =
-      p->bias ? martlet_avx2_load(p->bias + g->output, 8 * h, g->lanes) : _mm256_setzero_ps();
-  }
-  ptrdiff_t i = 0;
-  while (i < p->count) {
-    if (in_place && lies_inside(p, kernel, g, i)) {
-      pixels_in_place(p, kernel, g, i);
-      i += PIXELS;
-    } else {
-      ptrdiff_t reach = in_place ? PIXELS : 32 / stride;
-      ptrdiff_t count = p->count - i < reach ? p->count - i : reach;
-      window_pixels(p, kernel, stride, g, i, count);
-      i += count;
-    }
-  }
-}
-
-/// Whether blocks away from the borders read their inputs where they lie. At stride 1 that is faster, unless the
-/// pixels under a wide kernel fall on so few cache sets that they throw each other out: pitches of 512 bytes and
-/// multiples. On Zen 3, 7 × 7: 35 GMAC/s in place at 96 channels against 23 copied, but 20 against 25 at 384.
-MARTLET_INLINE bool reads_in_place(
-  const martlet_depthwise_f32_params *p, int kernel, int stride
-) {
-  if (stride != 1 || p->multiplier != 1) return false;
-  if (kernel > 3 && p->pixel_stride % 128 == 0) return false;
-  for (ptrdiff_t r = 0; r < kernel; ++r) {
-    if (!p->rows[r]) return false;
-  }
-  return true;
-}
-
-/// All pixels and outputs of the span.
-MARTLET_INLINE void run_span(const martlet_depthwise_f32_params *p, int kernel, int stride) {
-  lane_group g;
-  ptrdiff_t outputs = p->channels * p->multiplier;
-  bool in_place = reads_in_place(p, kernel, stride);
-  for (g.output = 0; g.output < outputs; g.output += LANES) {
-    g.lanes = outputs - g.output < LANES ? outputs - g.output : LANES;
-    run_group(p, kernel, stride, in_place, &g);
-  }
-}
-
-static void span_3_1(const martlet_depthwise_f32_params *p) { run_span(p, 3, 1); }
-static void span_3_2(const martlet_depthwise_f32_params *p) { run_span(p, 3, 2); }
-static void span_7_1(const martlet_depthwise_f32_params *p) { run_span(p, 7, 1); }
-static void span_7_2(const martlet_depthwise_f32_params *p) { run_span(p, 7, 2); }
-
-/// One output of one pixel of any kernel.
-static float single(const martlet_depthwise_f32_params *p, ptrdiff_t start, ptrdiff_t o) {
-  ptrdiff_t outputs = p->channels * p->multiplier;
-  float y = p->bias ? p->bias[o] : 0.0f;
-  for (ptrdiff_t r = 0; r < p->kernel; ++r) {
-    for (ptrdiff_t s = 0; s < p->kernel; ++s) {
-      ptrdiff_t x = start + s;
-      bool inside = p->rows[r] && x >= 0 && x < p->width;
-      float input = inside ? p->rows[r][x * p->pixel_stride + o / p->multiplier] : 0.0f;
-      y = __builtin_fmaf(input, p->weights[(r * p->kernel + s) * outputs + o], y);
-    }
-  }
+/// The activation of one output.
+MARTLET_INLINE float activated(const martlet_depthwise_f32_params *p, float y) {
   return _mm256_cvtss_f32(martlet_avx2_activate(_mm256_set1_ps(y), p->activation));
 }
 
-static void span_any(const martlet_depthwise_f32_params *p) {
-  for (ptrdiff_t i = 0; i < p->count; ++i) {
-    ptrdiff_t start = (p->first + i) * p->stride - p->kernel / 2;
-    for (ptrdiff_t o = 0; o < p->channels * p->multiplier; ++o) {
-      p->destination[i * p->destination_stride + o] = single(p, start, o);
-    }
-  }
-}
+#include "../depthwise_spans.h"
 
-void martlet_depthwise_f32_avx2(const martlet_depthwise_f32_params *p) {
-  if (p->kernel == 3 && p->stride == 1) {
-    span_3_1(p);
-  } else if (p->kernel == 3 && p->stride == 2) {
-    span_3_2(p);
-  } else if (p->kernel == 7 && p->stride == 1) {
-    span_7_1(p);
-  } else if (p->kernel == 7 && p->stride == 2) {
-    span_7_2(p);
-  } else {
-    span_any(p);
-  }
-}
+void martlet_depthwise_f32_avx2(const martlet_depthwise_f32_params *p) { depthwise(p); }
 
 MARTLET_END_TARGET
 
