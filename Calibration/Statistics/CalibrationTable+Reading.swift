@@ -91,6 +91,10 @@ private struct TableReader: ~Escapable {
     do throws(BytesError) { return try bytes.uint8() } catch { throw .bytes(error) }
   }
 
+  mutating func u16() throws(CalibrationError) -> UInt16 {
+    do throws(BytesError) { return try bytes.uint16() } catch { throw .bytes(error) }
+  }
+
   mutating func u32() throws(CalibrationError) -> Int {
     do throws(BytesError) { return Int(try bytes.uint32()) } catch { throw .bytes(error) }
   }
@@ -161,6 +165,7 @@ private struct TableReader: ~Escapable {
     case .secondMoments: return .secondMoments(try magnitudes())
     case .channelMaxima: return .channelMaxima(try magnitudes())
     case .histogram: return .histogram(try histogram())
+    case .rows: return .rows(try sample())
     }
   }
 
@@ -186,6 +191,26 @@ private struct TableReader: ~Escapable {
       throw field("magnitude", "\(number)", size: 4 * numbers.count)
     }
     return numbers
+  }
+
+  private mutating func sample() throws(CalibrationError) -> RowSample {
+    let channels = try u32()
+    if channels == 0 { throw field("channels", "0", size: 4) }
+    let scales = try magnitudes()
+    let (count, overflow) = channels.multipliedReportingOverflow(by: scales.count)
+    do throws(BytesError) {
+      try bytes.require(overflow || count > Int.max / 2 ? Int.max : 2 * count)
+    } catch {
+      throw .bytes(error)
+    }
+    var numbers: [Float16] = []
+    numbers.reserveCapacity(count)
+    for _ in 0..<count {
+      let number = Float16(bitPattern: try u16())
+      if !(abs(number) <= 1) { throw field("relative number", "\(number)", size: 2) }
+      numbers.append(number)
+    }
+    return RowSample(channels: channels, scales: scales, numbers: numbers)
   }
 
   private mutating func histogram() throws(CalibrationError) -> Histogram {

@@ -84,6 +84,10 @@ extension ByteWriter {
       int32(Int32(histogram.exponent))
       int64(Int64(histogram.first))
       list(histogram.counts) { $0.uint64($1) }
+    case .rows(let sample):
+      uint32(UInt32(sample.channels))
+      floats(sample.scales)
+      for number in sample.numbers { uint16(number.bitPattern) }
     }
   }
 }

@@ -77,6 +77,11 @@ package struct CalibrationTable: Equatable, Sendable {
     return found
   }
 
+  package func rows(of value: String) throws(CalibrationError) -> RowSample {
+    guard case .rows(let sample) = try entry(value, .rows) else { fatalMismatch() }
+    return sample
+  }
+
   private func entry(
     _ value: String, _ statistic: Statistic
   ) throws(CalibrationError) -> CollectedStatistic {

@@ -19,6 +19,8 @@ package struct CalibrationOptions: Sendable {
   package var threads = 2
   /// Weights kept in memory; the others are asked for again with every picture.
   package var weightByteLimit = 8 << 30
+  /// For all samples of rows together; fewer rows are kept where more values are sampled.
+  package var rowByteLimit = 512 << 20
   package var unreadable = Unreadable.refused
   /// Recorded in the table.
   package var tool = "martlet"
@@ -67,7 +69,8 @@ package struct Calibrator: Sendable {
   ) throws(CalibrationError) -> CalibrationOutcome {
     if pictures.isEmpty { throw .noImages(path: "", ignored: []) }
     let collectors = try CollectorSet(
-      requests, model: model.description, parallel: Parallel(threads: options.threads))
+      requests, model: model.description, parallel: Parallel(threads: options.threads),
+      rowByteLimit: options.rowByteLimit)
     let asked = try questions?.matched(to: pictures) ?? pictures.map { _ in [] }
     let pass = try PicturePass(model, options: options, collectors: collectors)
     var provenance = CalibrationProvenance(

@@ -6,12 +6,15 @@ final class CollectorSet {
   private var collectors: [StatisticRequest: any Collector] = [:]
   private var requests: [String: [StatisticRequest]] = [:]
   private let parallel: Parallel
+  /// Most rows of a sample: with more, the second moments of 1024 channels change the rounding no longer for the better.
+  private static let rowLimit = 4096
   /// The parts of the model that have to run.
   let roles: Set<NetworkRole>
 
+  /// - Parameter rowByteLimit: for all samples of rows together.
   /// - Throws: `unknownValue` for the first request that no network can answer.
   init(
-    _ wanted: [StatisticRequest], model: ModelDescription, parallel: Parallel
+    _ wanted: [StatisticRequest], model: ModelDescription, parallel: Parallel, rowByteLimit: Int
   ) throws(CalibrationError) {
     var channels: [String: (count: Int, role: NetworkRole)] = [:]
     for network in model.networks {
@@ -20,10 +23,15 @@ final class CollectorSet {
       }
     }
     var roles: Set<NetworkRole> = []
+    var sampled = 0
+    for request in Set(wanted) where request.statistic == .rows {
+      sampled += channels[request.value]?.count ?? 0
+    }
+    let rowLimit = min(Self.rowLimit, max(64, rowByteLimit / 2 / max(1, sampled)))
     for request in wanted.sorted(by: StatisticRequest.isOrdered)
     where collectors[request] == nil {
       guard let (count, role) = channels[request.value] else { throw .unknownValue(request) }
-      collectors[request] = request.statistic.collector(channels: count)
+      collectors[request] = request.statistic.collector(channels: count, rowLimit: rowLimit)
       requests[request.value, default: []].append(request)
       roles.insert(role)
     }

@@ -20,6 +20,8 @@ package enum Statistic: UInt8, CaseIterable, Hashable, Sendable {
   case channelMaxima = 3
   /// Counts in at most 2048 bins of equal width: for clipping by percentile or by error.
   case histogram = 4
+  /// Some of the rows themselves: for rounding that is judged by its effect on products.
+  case rows = 5
 }
 
 /// One statistic of one value.
@@ -48,6 +50,7 @@ package enum CollectedStatistic: Equatable, Sendable {
   case secondMoments([Float])
   case channelMaxima([Float])
   case histogram(Histogram)
+  case rows(RowSample)
 
   var statistic: Statistic {
     switch self {
@@ -56,6 +59,7 @@ package enum CollectedStatistic: Equatable, Sendable {
     case .secondMoments: .secondMoments
     case .channelMaxima: .channelMaxima
     case .histogram: .histogram
+    case .rows: .rows
     }
   }
 
@@ -65,6 +69,7 @@ package enum CollectedStatistic: Equatable, Sendable {
     case .range, .histogram: nil
     case .channelMeans(let found), .secondMoments(let found), .channelMaxima(let found):
       found.count
+    case .rows(let sample): sample.channels
     }
   }
 
@@ -74,6 +79,7 @@ package enum CollectedStatistic: Equatable, Sendable {
     case .channelMeans(let found), .secondMoments(let found), .channelMaxima(let found):
       found.allSatisfy(\.isFinite)
     case .histogram(let found): found.minimum.isFinite && found.maximum.isFinite
+    case .rows(let sample): sample.isFinite
     }
   }
 }

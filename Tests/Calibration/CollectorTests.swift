@@ -111,4 +111,40 @@ import Testing
     #expect(try table(pictures, requests, threads: 1).encoded == first)
     #expect(try table(pictures, requests, threads: 7).encoded == first)
   }
+
+  /// With room for all, a sample is all rows in their order, at eleven bits.
+  @Test(arguments: values) func aSampleWithRoomForAllIsAllRows(value: String) throws {
+    let sample = try table(pictures, [StatisticRequest(value: value, statistic: .rows)])
+      .rows(of: value)
+    let expected = try rows(of: value)
+    #expect(sample.rows == expected.count)
+    for (index, row) in expected.enumerated() {
+      let largest = row.map { abs($0) }.max() ?? 0
+      for (found, number) in zip(sample.floats(index..<index + 1), row) {
+        #expect(abs(found - number) <= largest / 2048)
+      }
+    }
+  }
+
+  /// Where there is room for few, each row has the same chance; who was drawn does not depend on threads.
+  @Test func aSampleDrawsEvenly() throws {
+    let request = StatisticRequest(value: "vision.pixels", statistic: .rows)
+    func sample(threads: Int) throws -> RowSample {
+      var options = CalibrationOptions()
+      options.threads = threads
+      // Three channels of two bytes.
+      options.rowByteLimit = 6 * 100
+      return try Calibrator(
+        model: SmallModel.model(), requests: [request], options: options
+      ).outcome(pictures: (0..<40).map { SmallModel.picture(UInt64($0), brightness: 5 * $0 + 5) })
+        .table.rows(of: "vision.pixels")
+    }
+    let drawn = try sample(threads: 1)
+    #expect(drawn.rows == 100)
+    #expect(try sample(threads: 2) == drawn)
+    // Pixels above 102 lie in the brighter half of the pictures alone: about 27 of 100 are to be expected, none from the first
+    // rows and 85 from the last.
+    let bright = drawn.scales.filter { $0 > 102 }.count
+    #expect(bright > 15 && bright < 40)
+  }
 }

@@ -1,7 +1,7 @@
 import MartletReference
 
 /// The largest |x| per channel.
-struct ChannelMaximaCollector: Collector {
+struct ChannelMaximaCollector: BlockCollector {
   private var maxima: [Float]
 
   init(channels: Int) { maxima = [Float](repeating: 0, count: channels) }

@@ -1,7 +1,7 @@
 import MartletReference
 
 /// `Σ x / rows` per channel, summed in double precision.
-struct ChannelMeansCollector: Collector {
+struct ChannelMeansCollector: BlockCollector {
   private var sums: [Double]
   private var rows = 0
 

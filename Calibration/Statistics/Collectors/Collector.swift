@@ -3,6 +3,14 @@ import Synchronization
 
 /// Gathers one statistic of one value over any number of tensors, in constant memory.
 protocol Collector: Sendable {
+  /// Adds all rows of a tensor.
+  mutating func add(_ tensor: ReferenceTensor, _ parallel: Parallel)
+  /// What was found; at least one row has been seen.
+  var found: CollectedStatistic { get }
+}
+
+/// A collector whose blocks of rows can be looked at side by side.
+protocol BlockCollector: Collector {
   /// What a block of rows contributes.
   associatedtype Part: Sendable
 
@@ -12,15 +20,12 @@ protocol Collector: Sendable {
   static func part(of tensor: ReferenceTensor, rows: Range<Int>) -> Part
   /// Adds a contribution; blocks are added in order, so that sums are the same in every run.
   mutating func add(_ part: Part)
-  /// What was found; at least one row has been seen.
-  var found: CollectedStatistic { get }
 }
 
-extension Collector {
+extension BlockCollector {
   /// Numbers in a block. Fixed: a block per thread would make sums depend on the number of threads.
   private static var blockSize: Int { 1 << 18 }
 
-  /// Adds all rows of a tensor.
   mutating func add(_ tensor: ReferenceTensor, _ parallel: Parallel) {
     let blockRows = max(1, Self.blockSize / tensor.channels)
     let blocks = (tensor.rows + blockRows - 1) / blockRows
@@ -40,13 +45,15 @@ extension Collector {
 
 extension Statistic {
   /// The collector of this statistic.
-  func collector(channels: Int) -> any Collector {
+  /// - Parameter rowLimit: most rows of a sample.
+  func collector(channels: Int, rowLimit: Int) -> any Collector {
     switch self {
     case .range: RangeCollector(channels: channels)
     case .channelMeans: ChannelMeansCollector(channels: channels)
     case .secondMoments: SecondMomentsCollector(channels: channels)
     case .channelMaxima: ChannelMaximaCollector(channels: channels)
     case .histogram: HistogramCollector(channels: channels)
+    case .rows: RowsCollector(channels: channels, limit: rowLimit)
     }
   }
 }

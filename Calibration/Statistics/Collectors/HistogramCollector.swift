@@ -1,7 +1,7 @@
 import MartletReference
 
 /// Counts in bins that grow with the range seen.
-struct HistogramCollector: Collector {
+struct HistogramCollector: BlockCollector {
   private var bins: BinCounts?
 
   init(channels: Int) {}

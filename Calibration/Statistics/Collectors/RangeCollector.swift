@@ -1,7 +1,7 @@
 import MartletReference
 
 /// Smallest and largest number.
-struct RangeCollector: Collector {
+struct RangeCollector: BlockCollector {
   private var range: ClosedRange<Float>?
 
   init(channels: Int) {}

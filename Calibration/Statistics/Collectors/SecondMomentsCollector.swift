@@ -1,7 +1,7 @@
 import MartletReference
 
 /// `Σ x² / rows` per channel, summed in double precision.
-struct SecondMomentsCollector: Collector {
+struct SecondMomentsCollector: BlockCollector {
   private var sums: [Double]
   private var rows = 0
 
