@@ -16,9 +16,12 @@ package struct SyntheticCheckpoint: Sendable {
   /// Configuration and tokenizer.
   let files: [TextBeside]
 
-  /// - Parameter copiesHead: whether a tied output matrix is stored once more in Apple's layout, as in Apple's files.
+  /// - Parameters:
+  ///   - copiesHead: whether a tied output matrix is stored once more in Apple's layout, as in Apple's files.
+  ///   - plantsHazards: whether it is made as hard to quantize as trained models are; its function stays that of its twin.
   package init(
-    size: ModelSize, layout: SynthesisLayout, seed: UInt64, copyingHead copiesHead: Bool = true
+    size: ModelSize, layout: SynthesisLayout, seed: UInt64, copyingHead copiesHead: Bool = true,
+    plantingHazards plantsHazards: Bool = false
   ) {
     self.size = size
     self.layout = layout
@@ -31,9 +34,11 @@ package struct SyntheticCheckpoint: Sendable {
     encoder.add()
     var decoder = DecoderTensors(shape, rows: shape.embeddingRows(layout), list: encoder.list)
     decoder.add(copyingHead: copiesHead && layout != .native)
-    tensors =
-      layout == .native
-      ? NativeNames(shape.encoder).renamed(decoder.list.tensors) : decoder.list.tensors
+    var drawn = decoder.list.tensors
+    if plantsHazards {
+      drawn = PlantedHazards(drawing: list.drawing, decoder: shape.decoder).planted(drawn)
+    }
+    tensors = layout == .native ? NativeNames(shape.encoder).renamed(drawn) : drawn
     let vocabulary = SyntheticVocabulary(
       size: shape.vocabulary, tokenizer: shape.tokenizer, hasImageToken: layout == .native)
     files =

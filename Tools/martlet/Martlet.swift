@@ -28,8 +28,8 @@ struct Martlet: ParsableCommand {
       """,
     version: MartletVersion.text,
     subcommands: [
-      Convert.self, Calibrate.self, Inspect.self, Run.self, Trace.self, Verify.self, Bench.self,
-      Synthesize.self, Export.self, Diff.self,
+      Convert.self, Calibrate.self, Doctor.self, Inspect.self, Run.self, Trace.self, Verify.self,
+      Bench.self, Synthesize.self, Export.self, Diff.self,
     ])
 
   static func main() {

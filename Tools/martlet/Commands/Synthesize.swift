@@ -23,6 +23,14 @@ struct Synthesize: ParsableCommand {
   @Option(help: "Another seed gives another model.")
   var seed: UInt64 = 0
 
+  @Flag(
+    help: ArgumentHelp(
+      "Plant what makes trained models hard to quantize; the answers stay those of the model without.",
+      discussion:
+        "Channels 256 times as large as their neighbors, variances near 1e-8, key biases of 64 in the outer layers."
+    ))
+  var hazards = false
+
   @Option(name: .shortAndLong, help: "The directory to make.")
   var output: String
 
@@ -30,7 +38,8 @@ struct Synthesize: ParsableCommand {
 
   func run() throws {
     let start = MonotonicClock.nanoseconds
-    let checkpoint = SyntheticCheckpoint(size: size, layout: layout, seed: seed)
+    let checkpoint = SyntheticCheckpoint(
+      size: size, layout: layout, seed: seed, plantingHazards: hazards)
     let progress = Progress("writing", unit: "MB", quiet: quiet.quiet)
     defer { progress.close() }
     let bytes = try checkpoint.write(to: output) { state in
