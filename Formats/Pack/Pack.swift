@@ -14,6 +14,8 @@ package final class Pack: Sendable {
   package let description: ModelDescription
   package let plan: QuantizationPlan
   package let provenance: Provenance
+  /// How the networks differ from those of the checkpoint.
+  package let preparation: ModelPreparation
   /// What the model answered when the pack was made, where the pack tells.
   package let proof: Proof?
   /// In file order, those this version does not know included.
@@ -46,6 +48,7 @@ package final class Pack: Sendable {
       do { try network.validate(plan: plan) } catch { throw .model(error) }
     }
     provenance = try outline.provenance()
+    preparation = try outline.preparation(description)
     proof = try outline.proof(description, tensors: directory.tensors.count)
     records = outline.records
     tensors = directory.tensors

@@ -168,6 +168,11 @@ struct PackOutline {
     return try Provenance(&reader)
   }
 
+  func preparation(_ description: ModelDescription) throws(PackError) -> ModelPreparation {
+    guard var reader = try reader(.preparation) else { return ModelPreparation() }
+    return try PreparationRecord.decoded(&reader, networks: description.networks)
+  }
+
   /// What the model answered when the pack was made; `nil` where the pack does not tell.
   func proof(_ description: ModelDescription, tensors: Int) throws(PackError) -> Proof? {
     guard var reader = try reader(.proof) else { return nil }

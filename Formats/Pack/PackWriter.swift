@@ -116,6 +116,9 @@ package struct PackWriter {
       model.plan.activations, networks: description.networks)
     records.append((.plan, plan))
     records.append((.provenance, try provenance.encoded()))
+    if !model.preparation.isEmpty {
+      records.append((.preparation, try PreparationRecord.encoded(model.preparation)))
+    }
     return records
   }
 
@@ -138,6 +141,10 @@ package struct PackWriter {
           try PlanRecord.decoded(&reader, networks: description.networks)
           == model.plan.activations
       case .provenance: same = try Provenance(&reader) == provenance
+      case .preparation:
+        same =
+          try PreparationRecord.decoded(&reader, networks: description.networks)
+          == model.preparation
       case .data, .tensors, .proof: same = true
       }
       if !same { throw .notRepresentable(what: "record", found: type.name) }

@@ -65,10 +65,13 @@ package struct QuantizedModel: Sendable {
   package let description: ModelDescription
   package let plan: QuantizationPlan
   package let parameters: any EncodedParameters
+  /// How it differs from the folded model it was made of.
+  package let preparation: ModelPreparation
 
   /// - Throws: what `validate(plan:)` finds.
   package init(
-    description: ModelDescription, plan: QuantizationPlan, parameters: any EncodedParameters
+    description: ModelDescription, plan: QuantizationPlan, parameters: any EncodedParameters,
+    preparation: ModelPreparation = ModelPreparation()
   ) throws(ModelError) {
     for network in description.networks {
       try network.validate()
@@ -78,5 +81,6 @@ package struct QuantizedModel: Sendable {
     self.description = description
     self.plan = plan
     self.parameters = parameters
+    self.preparation = preparation
   }
 }

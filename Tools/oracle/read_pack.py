@@ -19,7 +19,7 @@ import xxhash
 import zstandard
 
 MAGIC = bytes.fromhex("894D4C540D0A1A0A")
-ORDER = ["MODL", "IMAG", "TOKN", "PRMP", "NETW", "PLAN", "PROV", "DATA", "TENS", "PROF"]
+ORDER = ["MODL", "IMAG", "TOKN", "PRMP", "NETW", "PLAN", "PROV", "PREP", "DATA", "TENS", "PROF"]
 ENCODINGS = ["float32", "float32Taps", "float32Patches", "float32Panels", "int8Panels", "int4Panels"]
 
 
@@ -111,12 +111,28 @@ class Pack:
         known = [name for name in records]
         require(known == sorted(known, key=ORDER.index), "records are out of order")
         for name in ORDER:
-            require(name in records or name in ("TOKN", "PRMP", "PROV", "PROF"), f"record {name} is missing")
+            require(name in records or name in ("TOKN", "PRMP", "PROV", "PREP", "PROF"), f"record {name} is missing")
         return records
 
     def record(self, name: str) -> Reader:
         start, length = self.records[name]
         return Reader(self.data[start : start + length], name)
+
+    # Section 3.11
+
+    def preparation(self) -> dict:
+        """Layers without their diagonals, and factors by value."""
+        if "PREP" not in self.records:
+            return {"split": [], "scaled": {}}
+        reader = self.record("PREP")
+        split = [reader.string() for _ in range(reader.number("I"))]
+        scaled = {}
+        for _ in range(reader.number("I")):
+            name = reader.string()
+            scaled[name] = np.frombuffer(reader.take(4 * reader.number("I")), "<f4")
+            require(bool(np.all(np.isfinite(scaled[name]) & (scaled[name] > 0))), f"a factor of '{name}' is out of range")
+        reader.end()
+        return {"split": split, "scaled": scaled}
 
     # Section 3.8 and 3.9
 
@@ -247,6 +263,11 @@ def main() -> None:
         for name, value in values.items():
             encoding = ENCODINGS[pack.tensors[name]["encoding"]]
             print(f"{name}  {list(value.shape)}  {encoding}")
+        preparation = pack.preparation()
+        for name in preparation["split"]:
+            print(f"{name}  diagonal taken out")
+        for name, factors in preparation["scaled"].items():
+            print(f"{name}  {len(factors)} channels balanced, {factors.min():g} to {factors.max():g}")
 
 
 if __name__ == "__main__":
