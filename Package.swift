@@ -117,7 +117,9 @@ let package = Package(
       path: "Calibration/Statistics", swiftSettings: safe),
     .target(
       name: "MartletQuantization",
-      dependencies: ["MartletCalibration", "MartletModel", "MartletBytes"],
+      dependencies: [
+        "MartletCalibration", "MartletReference", "MartletModel", "MartletBytes", "COpenBLAS",
+      ],
       path: "Sources/Quantization", swiftSettings: safe),
     .target(
       name: "MartletVerification",

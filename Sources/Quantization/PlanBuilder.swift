@@ -29,13 +29,9 @@ struct PlanBuilder {
 
   private mutating func add(_ network: Network) throws(QuantizationError) {
     for parameter in network.parameters { decided.weights[parameter.name] = .float32 }
-    let tables = Set(
-      network.layers.compactMap { layer -> ParameterID? in
-        guard case .embed(let op) = layer.op else { return nil }
-        return op.weight
-      })
+    let tables = network.embeddingTables
     for layer in network.layers {
-      layerNames.append(layer.name)
+      layerNames.append(ModelPreparation.original(layer.name))
       switch layer.op {
       case .convolution(let op): decided.weights[network[op.weight].name] = .float32Patches
       case .depthwise(let op): decided.weights[network[op.weight].name] = .float32Taps
@@ -103,6 +99,8 @@ struct PlanBuilder {
     guard let start = network.layers.firstIndex(of: layer) else { return false }
     for next in network.layers[start...].prefix(6) {
       switch next.op {
+      // The sum of a product with its own diagonal bypasses nothing.
+      case .add where next.name == ModelPreparation.original(layer.name): continue
       case .add: return true
       case .depthwise, .convolution, .squeezeExcite: return false
       default: continue
@@ -116,7 +114,7 @@ struct PlanBuilder {
   ) -> Precision {
     var chosen = preset
     for (index, keep) in scheme.keeps.enumerated()
-    where LayerPattern(keep.pattern).matches(layer.name) {
+    where LayerPattern(keep.pattern).matches(ModelPreparation.original(layer.name)) {
       keepsUsed.insert(index)
       chosen = keep.precision
     }
@@ -129,5 +127,16 @@ struct PlanBuilder {
     case .int8: .int8Panels
     case .int4: .int4Panels
     }
+  }
+}
+
+extension Network {
+  /// Matrices that are looked up by token: a head may share one.
+  var embeddingTables: Set<ParameterID> {
+    Set(
+      layers.compactMap { layer -> ParameterID? in
+        guard case .embed(let op) = layer.op else { return nil }
+        return op.weight
+      })
   }
 }

@@ -14,6 +14,8 @@ package enum QuantizationError: Error, Equatable, Sendable {
   case statisticWidth(value: String, expected: Int, found: Int)
   /// A `keep` pattern that names no layer; `nearest` is the closest layer name.
   case unmatchedPattern(pattern: String, nearest: String?)
+  /// What a pack tells of its preparation cannot have been done to this model.
+  case otherPreparation(name: String)
   /// The model itself is faulty.
   case model(ModelError)
 }

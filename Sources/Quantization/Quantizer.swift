@@ -7,40 +7,60 @@ package enum Quantizer {
   /// The model with its plan; numbers are brought to their encodings when they are asked for.
   ///
   /// - Parameters:
-  ///   - statistics: needed by calibrated activations; used for bias correction where present.
+  ///   - statistics: needed by calibrated activations, by GPTQ and by balancing; used for bias correction where present.
   ///   - pool: encodes side by side. Results do not depend on it; parameters are then not to be asked for while it
   ///     works on something else.
+  ///   - report: told what was done, while it is done.
   /// - Throws: `missingStatistic`, `unmatchedPattern`, `statisticWidth`, `model`.
   package static func quantized(
     _ model: FoldedModel, scheme: Scheme, statistics: (any ActivationStatistics)?,
-    pool: ThreadPool? = nil
+    pool: ThreadPool? = nil, report: QuantizationReport = QuantizationReport()
   ) throws(QuantizationError) -> QuantizedModel {
+    let prepared = try Preparation(
+      model, scheme: scheme, statistics: statistics, pool: pool, report: report)
     let plan = try PlanBuilder.plan(
-      for: model.description, scheme: scheme, statistics: statistics)
+      for: prepared.model.description, scheme: scheme, statistics: prepared.statistics)
     let corrections = try BiasCorrection.targets(
-      model.description, plan: plan, scheme: scheme, statistics: statistics)
-    do {
+      prepared.model.description, plan: plan, scheme: scheme, statistics: prepared.statistics)
+    let compensation =
+      scheme.rounding == .gptq
+      ? try Compensation(prepared, plan: plan, pool: pool, report: report) : nil
+    do throws(ModelError) {
       return try QuantizedModel(
-        description: model.description, plan: plan,
+        description: prepared.model.description, plan: plan,
         parameters: QuantizedParameters(
-          model: model, plan: plan, corrections: corrections, pool: pool))
+          model: prepared.model, plan: plan, corrections: corrections, compensation: compensation,
+          pool: pool), preparation: prepared.done)
     } catch { throw .model(error) }
   }
 }
 
 extension Quantizer {
-  /// The model by a plan that is decided already; biases are not corrected.
+  /// The model by a preparation and a plan that are decided already; weights go to the nearest code, biases are not corrected.
   ///
-  /// - Throws: `model`.
+  /// - Throws: `otherPreparation`, `model`.
   package static func planned(
-    _ model: FoldedModel, plan: QuantizationPlan, pool: ThreadPool? = nil
+    _ folded: FoldedModel, preparation: ModelPreparation = ModelPreparation(),
+    plan: QuantizationPlan, pool: ThreadPool? = nil
   ) throws(QuantizationError) -> QuantizedModel {
+    let model = try Preparation.repeated(preparation, on: folded)
     do {
       return try QuantizedModel(
         description: model.description, plan: plan,
         parameters: QuantizedParameters(
-          model: model, plan: plan, corrections: BiasCorrection.Targets(), pool: pool))
+          model: model, plan: plan, corrections: BiasCorrection.Targets(), compensation: nil,
+          pool: pool), preparation: preparation)
     } catch { throw .model(error) }
+  }
+
+  /// The model as it is before rounding: diagonals taken out, channels balanced. Its function is that of `model`.
+  /// - Throws: as `quantized`.
+  package static func prepared(
+    _ model: FoldedModel, scheme: Scheme, statistics: (any ActivationStatistics)?
+  ) throws(QuantizationError) -> FoldedModel {
+    try Preparation(
+      model, scheme: scheme, statistics: statistics, pool: nil, report: QuantizationReport()
+    ).model
   }
 }
 
@@ -50,18 +70,21 @@ final class QuantizedParameters: EncodedParameters {
   private let plan: QuantizationPlan
   private let shapes: [String: [Int]]
   private let corrections: BiasCorrection.Targets
+  /// Rounds by second moments, where a matrix has them.
+  private let compensation: Compensation?
   private let pool: ThreadPool?
   /// Bias name to its correction, known once its weights have been encoded.
   private let known = Mutex<[String: [Double]]>([:])
 
   init(
     model: FoldedModel, plan: QuantizationPlan, corrections: BiasCorrection.Targets,
-    pool: ThreadPool?
+    compensation: Compensation?, pool: ThreadPool?
   ) {
     source = model.parameters
     self.pool = pool
     self.plan = plan
     self.corrections = corrections
+    self.compensation = compensation
     var shapes: [String: [Int]] = [:]
     for network in model.description.networks {
       for parameter in network.parameters { shapes[parameter.name] = parameter.shape }
@@ -113,6 +136,13 @@ final class QuantizedParameters: EncodedParameters {
     let means = target?.means ?? []
     let rows = { (rows: Range<Int>) throws(ModelError) in
       try self.finite(name, elements: rows.lowerBound * shape[1]..<rows.upperBound * shape[1])
+    }
+    let compensated = try compensation?.matrix(
+      name, inputs: shape[1], encoding: encoding, means: means
+    ) { () throws(ModelError) in try self.finite(name) }
+    if let compensated {
+      if let target { known.withLock { $0[target.bias] = compensated.meanError } }
+      return compensated
     }
     let matrix =
       encoding == .int8Panels

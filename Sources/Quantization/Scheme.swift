@@ -18,6 +18,14 @@ package enum ActivationRule: String, CaseIterable, Sendable {
   case calibrated
 }
 
+/// How weights are brought to codes.
+package enum RoundingRule: String, CaseIterable, Sendable {
+  /// Each to its nearest code.
+  case nearest
+  /// One input after the other, each error made up for by the inputs that follow: GPTQ. Needs calibration.
+  case gptq
+}
+
 /// A layer or a group of layers held at a precision of its own.
 package struct Keep: Equatable, Sendable {
   /// Shell pattern on layer names: `*` any run of characters, `?` any one.
@@ -40,6 +48,11 @@ package struct Scheme: Equatable, Sendable {
   package var embedding: Precision
   /// Adds `(W − Ŵ) · mean(x)` to biases where the statistics are there.
   package var correctsBias: Bool
+  package var rounding = RoundingRule.nearest
+  /// Takes diagonals that stand out of square matrices into a product of their own, in float.
+  package var splitsDiagonals = true
+  /// Parts where channels are scaled between layers, so that activations and weights share the burden.
+  package var balancedParts: Set<NetworkRole> = []
   package var keeps: [Keep]
 
   package init(
@@ -73,8 +86,31 @@ package struct Scheme: Equatable, Sendable {
     var text = "encoder=\(encoder.rawValue) projector=\(projector.rawValue)"
     text += " language=\(language.rawValue) embedding=\(embedding.rawValue)"
     text += " activations=\(activations.rawValue) bias-correction=\(correctsBias ? "on" : "off")"
+    text += " rounding=\(rounding.rawValue)"
+    text += " split-diagonals=\(splitsDiagonals ? "on" : "off")"
+    let balanced = NetworkRole.allCases.filter { balancedParts.contains($0) }.map(\.name)
+    text += " balance=" + (balanced.isEmpty ? "off" : balanced.joined(separator: "+"))
     for keep in keeps { text += " keep=\(keep.pattern):\(keep.precision.rawValue)" }
     return text
+  }
+
+  /// Whether samples of rows are worth collecting.
+  func needsRows(of role: NetworkRole) -> Bool {
+    precision(of: role) != .float32 && (rounding == .gptq || balancedParts.contains(role))
+  }
+
+  /// Where balancing was measured to gain: everywhere but in products of 4-bit weights behind norms and gates, whose groups
+  /// of 32 adapt by themselves (the language model of martlet-nano lost a tenth of its divergence; Sources/Quantization.md).
+  package var partsWorthBalancing: Set<NetworkRole> {
+    if activations != .dynamic { return [] }
+    return Set(
+      NetworkRole.allCases.filter { role in
+        switch precision(of: role) {
+        case .float32: false
+        case .int8: true
+        case .int4: role != .language
+        }
+      })
   }
 
   func precision(of role: NetworkRole) -> Precision {

@@ -3,7 +3,7 @@
 import COpenBLAS
 
 /// A matrix inside an array: `rows` rows of `columns` numbers, `stride` elements apart, the first at `offset`.
-struct MatrixView {
+package struct MatrixView {
   let values: [Float]
   let offset: Int
   let rows: Int
@@ -11,7 +11,7 @@ struct MatrixView {
   let stride: Int
 
   /// It is a trap if the matrix does not lie inside `values`.
-  init(_ values: [Float], offset: Int = 0, rows: Int, columns: Int, stride: Int? = nil) {
+  package init(_ values: [Float], offset: Int = 0, rows: Int, columns: Int, stride: Int? = nil) {
     self.values = values
     self.offset = offset
     self.rows = rows
@@ -24,14 +24,14 @@ struct MatrixView {
 
 /// Matrix products on OpenBLAS, each on the caller's thread: Martlet splits the work itself, so that all ops share one
 /// kind of thread and a result does not depend on a second pool.
-enum Matrices {
+package enum Matrices {
   /// Told once, before the first product.
   private static let singleThreaded: Void = openblas_set_num_threads(1)
 
   /// `out[r, c] = scale · Σ_k a[r, k] b[c, k] + (keep ? out[r, c] : 0)` for the rows of `a` in `range`.
   ///
   /// `out` holds the rows of `range` only, `stride` elements apart, and is written from `offset` on.
-  static func multiply(
+  package static func multiply(
     _ a: MatrixView, rows range: Range<Int>, byTransposed b: MatrixView, scale: Float = 1,
     keep: Bool = false, into out: inout MutableSpan<Float>, offset: Int = 0, stride: Int
   ) {
@@ -41,14 +41,15 @@ enum Matrices {
       offset: offset, stride: stride)
   }
 
-  /// `out[r, c] = Σ_k a[r, k] b[k, c]` for the rows of `a` in `range`; `out` as above.
-  static func multiply(
-    _ a: MatrixView, rows range: Range<Int>, by b: MatrixView, into out: inout MutableSpan<Float>,
-    offset: Int = 0, stride: Int
+  /// `out[r, c] = scale · Σ_k a[r, k] b[k, c] + (keep ? out[r, c] : 0)` for the rows of `a` in `range`; `out` as above.
+  package static func multiply(
+    _ a: MatrixView, rows range: Range<Int>, by b: MatrixView, scale: Float = 1,
+    keep: Bool = false, into out: inout MutableSpan<Float>, offset: Int = 0, stride: Int
   ) {
     precondition(a.columns == b.rows)
     product(
-      a, range, b, transposed: CblasNoTrans, columns: b.columns, scale: 1, keep: false, into: &out,
+      a, range, b, transposed: CblasNoTrans, columns: b.columns, scale: scale, keep: keep,
+      into: &out,
       offset: offset, stride: stride)
   }
 

@@ -5,6 +5,8 @@ import MartletModel
 /// Works on source and folded descriptions alike, and on models that lack parts (the missing part is an error when used).
 package final class ReferenceModel {
   package let description: ModelDescription
+  /// What it was made of.
+  package let parameters: any FloatParameters
   private let executors: [NetworkRole: ReferenceExecutor]
 
   /// - Throws: `model` if a network does not validate.
@@ -13,6 +15,7 @@ package final class ReferenceModel {
     options: ReferenceOptions = .init()
   ) throws(ReferenceError) {
     self.description = description
+    self.parameters = parameters
     let weights = WeightCache(parameters, byteLimit: options.weightByteLimit)
     var executors: [NetworkRole: ReferenceExecutor] = [:]
     for network in description.networks {

@@ -11,14 +11,19 @@ package final class LayerComparison {
   private let packed: PackedRun
   private let reference: ReferenceRun
   private let options: RunOptions
+  private let prepared: PreparedValues
 
   /// Layers are kept apart, since those that run together cannot be told apart.
-  package init(_ packed: PackedRun, beside reference: ReferenceRun) {
+  /// - Throws: `otherPreparation` where the pack cannot have been made of the reference's model.
+  package init(
+    _ packed: PackedRun, beside reference: ReferenceRun
+  ) throws(VerificationError) {
     self.packed = packed
     self.reference = reference
     var options = packed.options
     options.fuse = false
     self.options = options
+    prepared = try PreparedValues(packed.preparation, of: reference.model)
   }
 
   /// What `run` takes: a look at every value, and numbers to put in place of others.
@@ -41,7 +46,7 @@ package final class LayerComparison {
     _ picture: ReferenceRun.Picture
   ) throws(VerificationError) -> [LayerRecord] {
     var expected: [String: [Float]] = [:]
-    let tap = ReferenceTap(wants: { _ in true }, receive: { expected[$0] = $1.data })
+    let tap = prepared.tap { expected[$0] = $1.data }
     do {
       let encoded = try reference.model.encoded(picture.prepared, tap: tap)
       if reference.model.description.network(.projector) != nil {
@@ -71,7 +76,7 @@ package final class LayerComparison {
     ).spliced(tokensPerImage: picture.tokens.rows)
     if spliced.count > LanguageSession.longestPart { return [] }
     var expected: [String: [Float]] = [:]
-    let tap = ReferenceTap(wants: { _ in true }, receive: { expected[$0] = $1.data })
+    let tap = prepared.tap { expected[$0] = $1.data }
     do {
       _ = try reference.model.prefilled(
         ids: ids, images: [picture.tokens], cache: MartletReference.KeyValueCache(), tap: tap)

@@ -8,6 +8,7 @@ import MartletText
 /// A pack on the pictures of a `ReferenceRun`, compared stage by stage.
 package final class PackedRun {
   let model: LoadedModel
+  package let preparation: ModelPreparation
   let options: RunOptions
   let pool: ThreadPool
   private let vision: VisionSession
@@ -16,11 +17,14 @@ package final class PackedRun {
   private let referenceStops: [Int]
   private var language: LanguageSession?
 
+  /// - Parameter preparation: as the pack tells it.
   /// - Throws: `mismatch` where the two cannot be compared, and what loading throws.
   package init(
-    _ model: LoadedModel, beside reference: ReferenceRun, options: RunOptions, pool: ThreadPool
+    _ model: LoadedModel, preparation: ModelPreparation = ModelPreparation(),
+    beside reference: ReferenceRun, options: RunOptions, pool: ThreadPool
   ) throws(VerificationError) {
     self.model = model
+    self.preparation = preparation
     self.options = options
     self.pool = pool
     longestAnswer = reference.longestAnswer

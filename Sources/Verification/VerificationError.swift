@@ -16,6 +16,8 @@ package enum VerificationError: Error, Equatable, Sendable {
   case model(ModelError)
   /// The pack and the checkpoint have different shapes of something.
   case mismatch(what: String, reference: Int, packed: Int)
+  /// What the pack tells of its preparation cannot have been done to the checkpoint.
+  case otherPreparation(name: String)
   /// A proof could not be made.
   case proof(ProofError)
   /// The runtime departs from the proof it just made itself: a bug.

@@ -86,7 +86,8 @@ package final class WhatIf {
       restored = try pack.model.replacing(parameters, plan: restoration.plan)
     } catch { throw .runtime(error) }
     let run = try PackedRun(
-      restored, beside: reference, options: pack.options, pool: pack.pool)
+      restored, preparation: pack.preparation, beside: reference, options: pack.options,
+      pool: pack.pool)
     return Trial(restoration: restoration, measure: try measure(run))
   }
 }

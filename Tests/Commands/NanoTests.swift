@@ -40,6 +40,7 @@ import Testing
     let pack = directory.path("nano.martlet")
     let converted = try Program.martlet.run([
       "convert", Self.checkpoint, "-o", pack, "--scheme", trial.scheme, "--quiet",
+      "--calibration", Self.folder + "/../../../Calibration/Images",
     ])
     #expect(converted.code == 0, "\(converted.error)")
     let verified = try Program.martlet.run(
@@ -54,5 +55,11 @@ import Testing
     guard trial.questions == .max else { return }
     #expect(familiar >= 0.95)
     #expect(unseen >= 0.8)
+    let noise = try #require(json["image_tokens"]?["sqnr_db"]?.double)
+    #expect(noise >= 38)
+    let divergence = try #require(json["logits"]?["kl_mean"]?.double)
+    #expect(divergence <= 0.002)
+    let agreement = try #require(json["logits"]?["top1_agreement"]?.double)
+    #expect(agreement >= 0.995)
   }
 }

@@ -77,6 +77,13 @@ import Testing
         hint: did you mean 'vision'?
       """),
     Wording(
+      .of(QuantizationError.otherPreparation(name: "vision.stem.2")), .badData,
+      """
+      error: pack and checkpoint cannot be compared
+        'vision.stem.2': the pack says it was prepared there, the checkpoint has no such layer of this shape
+        hint: the pack may come from another checkpoint
+      """),
+    Wording(
       .of(QuantizationError.model(.duplicateName("a"))), .badData,
       "error: the model does not fit together\n  the name 'a' stands twice"),
   ]

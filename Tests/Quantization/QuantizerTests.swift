@@ -41,45 +41,6 @@ private struct GivenStatistics: ActivationStatistics {
     return (generator.normals(Self.inputs * Self.outputs), generator.normals(Self.outputs))
   }
 
-  /// Reads a matrix back out of its panels.
-  private func decoded(_ parameter: EncodedParameter) -> [Float] {
-    var result = [Float](repeating: 0, count: Self.outputs * Self.inputs)
-    let codes = parameter.components[0].bytes
-    let scales = parameter.components[1].bytes
-    for output in 0..<Self.outputs {
-      for input in 0..<Self.inputs {
-        let (panel, lane) = (output / 16, output % 16)
-        switch parameter.encoding {
-        case .int8Panels:
-          let blocks = (Self.inputs + 3) / 4
-          let place = ((panel * blocks + input / 4) * 16 + lane) * 4 + input % 4
-          let scale = float(scales, output)
-          result[output * Self.inputs + input] = Float(Int8(bitPattern: codes[place])) * scale
-        case .int4Panels:
-          let groups = (Self.inputs + 31) / 32
-          let (group, within) = (input / 32, input % 32)
-          let byte =
-            codes[(panel * groups + group) * 256 + within % 16 / 4 * 64 + lane * 4 + within % 4]
-          let nibble = within < 16 ? byte & 15 : byte >> 4
-          let scale = half(scales, (panel * groups + group) * 16 + lane)
-          result[output * Self.inputs + input] = (Float(nibble) - 8) * scale
-        default: Issue.record("not an integer encoding")
-        }
-      }
-    }
-    return result
-  }
-
-  private func float(_ bytes: [UInt8], _ index: Int) -> Float {
-    var bits: UInt32 = 0
-    for k in 0..<4 { bits |= UInt32(bytes[4 * index + k]) << (8 * k) }
-    return Float(bitPattern: bits)
-  }
-
-  private func half(_ bytes: [UInt8], _ index: Int) -> Float {
-    Float(Float16(bitPattern: UInt16(bytes[2 * index]) | UInt16(bytes[2 * index + 1]) << 8))
-  }
-
   @Test(arguments: [(Precision.int8, 0.012), (.int4, 0.13)])
   func panelsHoldTheMatrix(precision: Precision, bound: Double) throws {
     let (weights, bias) = random(3)
@@ -91,7 +52,7 @@ private struct GivenStatistics: ActivationStatistics {
     let sizes = encoded.encoding.components(shape: encoded.shape)?.map(\.byteCount)
     #expect(sizes == encoded.components.map(\.bytes.count))
     var (error, power) = (0.0, 0.0)
-    for (a, b) in zip(weights, decoded(encoded)) {
+    for (a, b) in zip(weights, DecodedMatrix.values(of: encoded)) {
       error += Double(a - b) * Double(a - b)
       power += Double(a) * Double(a)
     }
@@ -118,10 +79,10 @@ private struct GivenStatistics: ActivationStatistics {
       for name in biasFirst ? order.reversed() : order {
         found[name] = try quantized.parameters.encoded(name)
       }
-      let rounded = decoded(try #require(found[order[0]]))
+      let rounded = DecodedMatrix.values(of: try #require(found[order[0]]))
       let corrected = try #require(found[order[1]]).components[0].bytes
       for output in 0..<Self.outputs {
-        var (exact, packed) = (Double(bias[output]), Double(float(corrected, output)))
+        var (exact, packed) = (Double(bias[output]), Double(DecodedMatrix.float(corrected, output)))
         for input in 0..<Self.inputs {
           exact += Double(weights[output * Self.inputs + input]) * means[input]
           packed += Double(rounded[output * Self.inputs + input]) * means[input]

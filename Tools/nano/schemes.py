@@ -19,6 +19,22 @@ SCHEMES = {
     "int8, encoder int4": ["--scheme", "int8", "--encoder", "int4"],
     "int4, encoder int4": ["--scheme", "int4", "--encoder", "int4"],
 }
+PLAIN = ["--rounding", "nearest", "--no-balance", "--no-split-diagonals"]
+ABLATIONS = {
+    "int8, plain rounding": ["--scheme", "int8", *PLAIN],
+    "int8, diagonals taken out": ["--scheme", "int8", *PLAIN[:3]],
+    "int8, and GPTQ": ["--scheme", "int8", "--no-balance"],
+    "int8, and balanced (the default)": ["--scheme", "int8"],
+    "encoder int4, plain rounding": ["--scheme", "int8", "--encoder", "int4", *PLAIN],
+    "encoder int4, diagonals taken out": ["--scheme", "int8", "--encoder", "int4", *PLAIN[:3]],
+    "encoder int4, and GPTQ": ["--scheme", "int8", "--encoder", "int4", "--no-balance"],
+    "encoder int4, and balanced (the default)": ["--scheme", "int8", "--encoder", "int4"],
+    "language int4, plain rounding": ["--scheme", "int4", *PLAIN],
+    "language int4, diagonals taken out": ["--scheme", "int4", *PLAIN[:3]],
+    "language int4, and GPTQ everywhere": ["--scheme", "int4", "--no-balance"],
+    "language int4, and the encoder balanced (the default)": ["--scheme", "int4"],
+    "language int4, and the language model balanced as well": ["--scheme", "int4", "--balance"],
+}
 HEADINGS = ["scheme", "familiar", "unseen", "lost", "won", "cosine", "SQNR", "KL", "top-1", "pack", "encoder", "prefill"]
 
 
@@ -46,11 +62,12 @@ def main() -> None:
     parser.add_argument("--martlet", default=".build/release/martlet")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("out/schemes"))
+    parser.add_argument("--ablations", action="store_true", help="what each method of quantization contributes")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     checkpoint, questions = str(FIXTURE / "checkpoint"), str(FIXTURE / "evaluation/questions.jsonl")
     print("| " + " | ".join(HEADINGS) + " |\n|" + "---|" * len(HEADINGS), flush=True)
-    for name, arguments in SCHEMES.items():
+    for name, arguments in (ABLATIONS if options.ablations else SCHEMES).items():
         pack = str(options.out / (name.replace(", ", "-").replace(" ", "-") + ".martlet"))
         calibrated = [] if name == "float32" else ["--calibration", str(CALIBRATION)]
         threads = ["--threads", str(options.threads), "--quiet"]

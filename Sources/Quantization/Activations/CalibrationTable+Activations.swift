@@ -14,6 +14,12 @@ extension CalibrationTable: ActivationStatistics {
     guard case .channelMeans(let means)? = entries[request] else { return nil }
     return means.map(Double.init)
   }
+
+  package func rows(of value: String) -> RowSample? {
+    let request = StatisticRequest(value: value, statistic: .rows)
+    guard case .rows(let sample)? = entries[request] else { return nil }
+    return sample
+  }
 }
 
 extension Scheme {
@@ -21,9 +27,13 @@ extension Scheme {
   package func statisticRequests(for description: ModelDescription) -> [StatisticRequest] {
     var requests: [StatisticRequest] = []
     for network in description.networks {
+      let tables = network.embeddingTables
       for layer in network.layers {
         guard case .linear(let op) = layer.op else { continue }
         let value = network[layer.inputs[0]].name
+        if needsRows(of: network.role), !tables.contains(op.weight) {
+          requests.append(StatisticRequest(value: value, statistic: .rows))
+        }
         if activations == .calibrated {
           requests.append(StatisticRequest(value: value, statistic: .range))
         }

@@ -89,3 +89,65 @@ struct EncodedMatrix {
       ], meanError: meanError)
   }
 }
+
+extension EncodedMatrix {
+  /// A matrix whose codes are decided, in the layout of the kernels.
+  ///
+  /// - Parameters:
+  ///   - weights: what was rounded, `[outputs, inputs]`.
+  ///   - means: mean of each input, or empty.
+  init(_ rounded: GPTQ.Rounded, weights: [Float], means: [Double]) {
+    let (inputs, outputs) = (rounded.inputs, weights.count / rounded.inputs)
+    let panels = (outputs + PanelPacking.panel - 1) / PanelPacking.panel
+    let groups = (inputs + PanelPacking.group - 1) / PanelPacking.group
+    meanError = []
+    for output in means.isEmpty ? 0..<0 : 0..<outputs {
+      var error = 0.0
+      for input in 0..<inputs {
+        let difference = weights[output * inputs + input] - rounded.value(output, input)
+        error += Double(difference) * means[input]
+      }
+      meanError.append(error)
+    }
+    if rounded.encoding == .int8Panels {
+      let blocks = (inputs + 3) / 4
+      var codes = [UInt8](repeating: 0, count: panels * blocks * PanelPacking.panel * 4)
+      var scales = [Float](repeating: 0, count: panels * PanelPacking.panel)
+      var offsets = [Int32](repeating: 0, count: panels * PanelPacking.panel)
+      for output in 0..<outputs {
+        let row = Array(rounded.codes[output * inputs..<(output + 1) * inputs])
+        PanelPacking.place(row, output: output, inputBlocks: blocks, into: &codes)
+        scales[output] = rounded.scales[output]
+        offsets[output] = row.reduce(0) { $0 + Int32($1) }
+      }
+      components = [
+        (.codes, codes), (.scales, PanelPacking.bytes(scales)),
+        (.offsets, PanelPacking.bytes(offsets)),
+      ]
+      return
+    }
+    var codes = [UInt8](
+      repeating: 0x88, count: panels * groups * PanelPacking.panel * PanelPacking.group / 2)
+    var scales = [Float16](repeating: 0, count: panels * groups * PanelPacking.panel)
+    var offsets = [Double](repeating: 0, count: panels * PanelPacking.panel)
+    for output in 0..<outputs {
+      for group in 0..<groups {
+        var packed = SIMD32<Float>(repeating: 0)
+        let first = group * PanelPacking.group
+        for input in first..<min(inputs, first + PanelPacking.group) {
+          packed[input - first] = Float(rounded.codes[output * inputs + input])
+        }
+        PanelPacking.place(
+          packed, output: output, groupIndex: group, groups: groups, into: &codes)
+        let scale = rounded.scales[output * groups + group]
+        let place = (output / PanelPacking.panel * groups + group) * PanelPacking.panel
+        scales[place + output % PanelPacking.panel] = Float16(scale)
+        offsets[output] += Double(scale) * Double(packed.sum())
+      }
+    }
+    components = [
+      (.codes, codes), (.scales, PanelPacking.bytes(scales)),
+      (.offsets, PanelPacking.bytes(offsets.map { Float($0) })),
+    ]
+  }
+}

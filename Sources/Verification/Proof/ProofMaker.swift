@@ -10,6 +10,7 @@ package struct ProofMaker {
   package typealias Progress = (_ done: Int, _ total: Int) -> Void
 
   private let reference: ReferenceModel
+  private let prepared: PreparedValues
   private let pack: Pack
   private let model: LoadedModel
   private let runner: GoldenRunner
@@ -21,10 +22,11 @@ package struct ProofMaker {
     "It's 3,141.59 — don't  you'll\tsee?\r\n\n naïve Ångström, e\u{301}, ½ ① ﬁ; Straße, Привет мир, "
     + "你好，世界！ 안녕 مرحبا שלום ไทย हिन्दी 🦜🏽‍🔬 x_1 = f(y)[0] += 0x1F; // <|no token|> THE END\u{200B}  "
 
-  /// - Throws: `text`, and what the runtime throws.
+  /// - Throws: `text`, `otherPreparation`, and what the runtime throws.
   package init(
     _ pack: Pack, reference: ReferenceModel, options: RunOptions, pool: ThreadPool
   ) throws(VerificationError) {
+    prepared = try PreparedValues(pack.preparation, of: reference)
     self.pack = pack
     self.reference = reference
     self.options = options
@@ -165,13 +167,13 @@ package struct ProofMaker {
   private func referenceRun(
     _ pixels: Pixels, _ prompt: [Int]?, _ marks: ReferenceMarks
   ) throws(ReferenceError) -> ReferenceRun {
-    let encoded = try reference.encoded(pixels, tap: marks.tap)
+    let encoded = try reference.encoded(pixels, tap: marks.tap(prepared))
     let hasProjector = reference.description.network(.projector) != nil
-    let tokens = hasProjector ? try reference.projected(encoded, tap: marks.tap) : encoded
+    let tokens = hasProjector ? try reference.projected(encoded, tap: marks.tap(prepared)) : encoded
     guard let prompt, let template = reference.description.prompt else { return ReferenceRun() }
     let cache = MartletReference.KeyValueCache()
     let logits = try reference.prefilled(
-      ids: prompt, images: [tokens], cache: cache, tap: marks.tap)
+      ids: prompt, images: [tokens], cache: cache, tap: marks.tap(prepared))
     var ids: [Int] = []
     _ = try reference.greedyContinuation(
       of: logits, count: Proof.Golden.mostTokens, cache: cache

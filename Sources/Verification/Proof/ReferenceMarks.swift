@@ -35,13 +35,12 @@ struct SpreadSample {
 final class ReferenceMarks {
   private(set) var summaries: [String: (summary: Proof.Summary, sample: SpreadSample)] = [:]
 
-  var tap: ReferenceTap {
-    ReferenceTap(
-      wants: { _ in true },
-      receive: { name, tensor in
-        let values = tensor.data.span
-        self.summaries[name] = (Proof.Summary(values), SpreadSample(values))
-      })
+  /// - Parameter prepared: what the values are in the pack.
+  func tap(_ prepared: PreparedValues) -> ReferenceTap {
+    prepared.tap { name, tensor in
+      let values = tensor.data.span
+      self.summaries[name] = (Proof.Summary(values), SpreadSample(values))
+    }
   }
 }
 

@@ -59,7 +59,7 @@ struct Bench: ParsableCommand {
     if (path == nil) == (synthetic == nil) {
       throw ValidationError("give either a pack or --synthetic SIZE")
     }
-    if path != nil, precision.resolved != Scheme.preset(.int8) {
+    if path != nil, try precision.resolved(isCalibrated: false) != Scheme.preset(.int8) {
       throw ValidationError(
         "a pack has its own precisions; choose them with --synthetic or convert")
     }
@@ -89,7 +89,8 @@ struct Bench: ParsableCommand {
     let progress = Progress("making", unit: "MB", quiet: quiet.quiet)
     defer { progress.close() }
     let made = try SyntheticPack(
-      synthetic, scheme: precision.resolved, resolution: resolution, threads: threads.count,
+      synthetic, scheme: try precision.resolved(isCalibrated: false), resolution: resolution,
+      threads: threads.count,
       progress: progress)
     progress.close()
     try bench(made.pack)

@@ -55,6 +55,7 @@ struct Calibrate: ParsableCommand {
     // All that any scheme asks for, so that one table serves them all.
     var scheme = Scheme.preset(.int8)
     scheme.activations = .calibrated
+    scheme.rounding = .gptq
     let table = try pictures.table(
       of: images, for: loaded, requests: scheme.statisticRequests(for: loaded.folded.description),
       limits: CalibrationLimits(
@@ -98,6 +99,7 @@ struct PictureOptions: ParsableArguments {
     var options = CalibrationOptions()
     options.threads = limits.threads
     options.weightByteLimit = limits.weightBytes
+    options.rowByteLimit = limits.rowBytes
     options.unreadable = skipUnreadable ? .skipped : .refused
     options.tool = MartletVersion.text
     options.seed = limits.seed
@@ -132,7 +134,13 @@ struct CalibrationLimits {
   /// Activations of an encoder at 1024² take about 1 GB beside the weights.
   var weightBytes: Int {
     guard let maximumMemory else { return 3 << 29 }
-    return max(64 << 20, maximumMemory.bytes - MemoryNeed.activations)
+    return max(64 << 20, maximumMemory.bytes - MemoryNeed.activations - rowBytes)
+  }
+
+  /// For samples of rows: an eighth of the bound.
+  var rowBytes: Int {
+    guard let maximumMemory else { return CalibrationOptions().rowByteLimit }
+    return min(CalibrationOptions().rowByteLimit, maximumMemory.bytes / 8)
   }
 }
 

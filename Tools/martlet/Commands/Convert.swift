@@ -59,6 +59,9 @@ struct Convert: ParsableCommand {
     var scheme = scheme
     scheme.activations = .dynamic
     scheme.correctsBias = false
+    scheme.rounding = .nearest
+    scheme.balancedParts = []
+    scheme.splitsDiagonals = false
     let model = try Quantizer.quantized(loaded.folded, scheme: scheme, statistics: nil)
     try MemoryNeed.check(maxMemory, MemoryNeed.conversion(of: model), for: "converting")
   }
@@ -66,7 +69,7 @@ struct Convert: ParsableCommand {
   func run() throws {
     let notes = Notes(isQuiet: quiet.quiet)
     try checkOutput(output)
-    var scheme = precision.resolved
+    var scheme = try precision.resolved(isCalibrated: calibration.calibration != nil)
     let loaded = try LoadedSource(
       try parts.applied(to: Checkpoint.open(source)), language: try parts.language(),
       resolution: resolution,
@@ -82,8 +85,10 @@ struct Convert: ParsableCommand {
       notes.say("no calibration pictures: biases are not corrected")
     }
     let pool = try ThreadPool(threads: threads.count)
+    let report = QuantizationReport()
     let model = try Quantizer.quantized(
-      loaded.folded, scheme: scheme, statistics: table, pool: pool)
+      loaded.folded, scheme: scheme, statistics: table, pool: pool, report: report)
+    report.describePreparation(notes)
     var provenance = Provenance()
     provenance.append(Provenance.Key.tool, .text(MartletVersion.text))
     provenance.append(Provenance.Key.scheme, .text(scheme.text))
@@ -107,6 +112,7 @@ struct Convert: ParsableCommand {
         detail: state.tensor)
     }
     progress.close()
+    report.describeRounding(notes)
     try ProofMaking(
       options: proof, calibration: calibration, maximumMemory: maxMemory, threads: threads.count,
       notes: notes
@@ -139,7 +145,29 @@ struct PrecisionOptions: ParsableArguments {
     help: "Activations by each row's own range (dynamic) or by calibrated ranges (calibrated).")
   var activations: ActivationRule = .dynamic
 
-  var resolved: Scheme {
+  @Option(
+    help: ArgumentHelp(
+      "How weights become codes: nearest, or gptq, which makes up for errors along what calibration saw.",
+      discussion: "gptq where there is a calibration, else nearest."))
+  var rounding: RoundingRule?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: ArgumentHelp(
+      "Scale channels between layers so that activations and weights round alike well.",
+      discussion: """
+        By itself done where there is a calibration, activations are dynamic, and it was measured to gain: not in a \
+        language model of 4 bits.
+        """))
+  var balance: Bool?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Take diagonals that stand out of square products into a float product of their own.")
+  var splitDiagonals = true
+
+  /// - Parameter isCalibrated: whether statistics of activations will be there.
+  func resolved(isCalibrated: Bool) throws -> Scheme {
     var resolved = Scheme.preset(scheme)
     if let encoder {
       resolved.encoder = encoder
@@ -154,10 +182,29 @@ struct PrecisionOptions: ParsableArguments {
     resolved.activations = activations
     resolved.correctsBias =
       resolved.encoder != .float32 || resolved.language != .float32 || !keep.isEmpty
+    if !isCalibrated, rounding == .gptq || balance == true {
+      throw CommandError(
+        .usage,
+        rounding == .gptq ? "--rounding gptq needs --calibration" : "--balance needs --calibration",
+        [])
+    }
+    if balance == true, activations == .calibrated {
+      throw CommandError(.usage, "--balance needs dynamic activations", [])
+    }
+    let isQuantized = resolved.correctsBias
+    resolved.rounding = rounding ?? (isCalibrated && isQuantized ? .gptq : .nearest)
+    resolved.balancedParts =
+      switch balance {
+      case true?: Set(NetworkRole.allCases)
+      case false?: []
+      case nil: isCalibrated && isQuantized ? resolved.partsWorthBalancing : []
+      }
+    resolved.splitsDiagonals = splitDiagonals
     return resolved
   }
 }
 
+extension RoundingRule: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 extension ActivationRule: ExpressibleByArgument {}
 

@@ -45,6 +45,7 @@ struct ModelDifference {
     compareImages(a.description.image, b.description.image)
     comparePrompts(a.description.prompt, b.description.prompt)
     compareTokenizers(a.description.tokenizer, b.description.tokenizer)
+    comparePreparations(a.preparation, b.preparation)
     compareLayers(a, b)
     try compareTensors(a, b, progress)
   }
@@ -115,6 +116,17 @@ struct ModelDifference {
     }
   }
 
+  /// A preparation changes names and numbers but no answer. Layers and tensors are compared as they were before it; two packs
+  /// whose tensors differ in nothing but their rounding differ here.
+  private mutating func comparePreparations(_ a: ModelPreparation, _ b: ModelPreparation) {
+    if a == b { return }
+    let isOnlyFactors = a.split == b.split && a.scaled.map(\.value) == b.scaled.map(\.value)
+    changes.append(
+      Change(
+        what: isOnlyFactors ? "factors of the preparation" : "preparation", a: a.summary,
+        b: b.summary))
+  }
+
   // MARK: Layers
 
   private mutating func compareLayers(_ a: ModelSide, _ b: ModelSide) {
@@ -144,12 +156,15 @@ struct ModelDifference {
 
   private static func layers(of side: ModelSide) -> [LayerText] {
     side.description.networks.flatMap { network in
-      network.layers.map { layer in
+      let preparation = side.preparation
+      // As they were before the preparation, which is told by itself.
+      return network.layers.filter { !preparation.added($0.name) }.map { layer in
         var text = String(describing: layer.op)
         // Positions of parameters shift when a layer is added before them; their names and shapes tell more.
         text.replace(#/MartletModel\.|Optional\(|ParameterID\(index: \d+\)\)?/#, with: "")
         text.replace(#/, \w+: (nil)?(?=[,)])/#, with: "")
-        let inputs = layer.inputs.map { network[$0].name }.joined(separator: ", ")
+        let inputs = layer.inputs.map { preparation.original(network[$0].name) }
+          .joined(separator: ", ")
         let shapes = layer.op.parameters.map { "\(network[$0].name) \(network[$0].shape)" }
         text += " of \(inputs)"
         if !shapes.isEmpty { text += " with " + shapes.joined(separator: ", ") }
@@ -159,7 +174,7 @@ struct ModelDifference {
           case .dynamic: "in 8 bits by each row's range"
           case .fixed(let scale, let zero): "in 8 bits, scale \(scale), zero \(zero)"
           }
-        return LayerText(name: layer.name, op: text, inputs: precision)
+        return LayerText(name: preparation.original(layer.name), op: text, inputs: precision)
       }
     }
   }

@@ -26,6 +26,7 @@ struct ModelSide {
   let bytes: Int
   let description: ModelDescription
   let activations: [String: ActivationEncoding]
+  let preparation: ModelPreparation
   let tensors: [String: Tensor]
   /// In the order of the model.
   let names: [String]
@@ -44,12 +45,18 @@ struct ModelSide {
 
   private static func opened(_ pack: Pack, _ path: String, _ pool: ThreadPool) throws -> ModelSide {
     var tensors: [String: Tensor] = [:]
-    for tensor in pack.tensors {
+    let preparation = pack.preparation
+    for tensor in pack.tensors where !preparation.added(parameter: tensor.name) {
       tensors[tensor.name] = Tensor(
         shape: tensor.shape, precision: tensor.encoding.precision,
-        bytes: Int(clamping: tensor.storedBytes), mark: tensor.mark)
+        bytes: Int(clamping: tensor.storedBytes),
+        // Numbers that a preparation changed are compared, not their marks.
+        mark: preparation.isEmpty ? tensor.mark : nil)
     }
-    let parameters = try parameters(of: pack, path, pool)
+    let stored = try parameters(of: pack, path, pool)
+    let parameters: any FloatParameters =
+      preparation.isEmpty
+      ? stored : UnpreparedParameters(stored, of: pack.description, preparation)
     var activations = pack.plan.activations
     for (name, encoding) in activations where encoding == .float32 { activations[name] = nil }
     let isFloat =
@@ -59,7 +66,8 @@ struct ModelSide {
     return ModelSide(
       path: path, kind: "pack", scheme: isFloat ? "float" : stated,
       bytes: pack.byteCount, description: pack.description, activations: activations,
-      tensors: tensors, names: pack.tensors.map(\.name),
+      preparation: preparation, tensors: tensors,
+      names: pack.tensors.map(\.name).filter { tensors[$0] != nil },
       form: "pack" + (pack.proof == nil ? " without a proof" : " with its proof"),
       parameters: parameters)
   }
@@ -89,15 +97,15 @@ struct ModelSide {
     return ModelSide(
       path: path, kind: "checkpoint", scheme: "float",
       bytes: source.checkpoint.files.reduce(0) { $0 + $1.byteCount }, description: description,
-      activations: [:], tensors: tensors, names: names,
+      activations: [:], preparation: ModelPreparation(), tensors: tensors, names: names,
       form: "\(source.checkpoint.format.rawValue), \(source.report.layout.name) layout, \(types)",
       parameters: source.folded.parameters)
   }
 
   private init(
     path: String, kind: String, scheme: String, bytes: Int, description: ModelDescription,
-    activations: [String: ActivationEncoding], tensors: [String: Tensor], names: [String],
-    form: String, parameters: any FloatParameters
+    activations: [String: ActivationEncoding], preparation: ModelPreparation,
+    tensors: [String: Tensor], names: [String], form: String, parameters: any FloatParameters
   ) {
     self.path = path
     self.kind = kind
@@ -105,6 +113,7 @@ struct ModelSide {
     self.bytes = bytes
     self.description = description
     self.activations = activations
+    self.preparation = preparation
     self.tensors = tensors
     self.names = names
     self.form = form

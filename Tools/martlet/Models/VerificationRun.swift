@@ -41,8 +41,8 @@ final class VerificationRun {
     let reference = try ReferenceRun(model, longestAnswer: command.maxTokens)
     let packed = try packs.map { pack in
       try PackedRun(
-        try naming(pack: pack.path) { try LoadedModel(pack, pool: pool) }, beside: reference,
-        options: options, pool: pool)
+        try naming(pack: pack.path) { try LoadedModel(pack, pool: pool) },
+        preparation: pack.preparation, beside: reference, options: options, pool: pool)
     }
     let digest = try Self.digest(of: source)
     subjects = packs.map { pack in

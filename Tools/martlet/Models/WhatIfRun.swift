@@ -48,7 +48,9 @@ struct WhatIfRun {
       count()
       var trials: [WhatIf.Trial] = []
       for restoration in restorations {
-        let planned = try Quantizer.planned(run.source.folded, plan: restoration.plan, pool: pool)
+        let planned = try Quantizer.planned(
+          run.source.folded, preparation: entry.pack.preparation, plan: restoration.plan, pool: pool
+        )
         trials.append(
           try sample.trial(restoration, of: entry.pack) { name throws(ModelError) in
             try planned.parameters.encoded(name)

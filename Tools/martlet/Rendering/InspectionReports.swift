@@ -134,6 +134,7 @@ struct PackReport {
             + ((record.known != nil) ? "" : "  (unknown, skipped)"), json
         )
       })
+    sheet.add("preparation", "preparation", pack.preparation.items)
     addPrecisions(pack)
     sheet.add("tree", "parts", ModelTree(pack, depth: depth).items)
     sheet.add("proof", "proof", pack.goldenItems)

@@ -99,6 +99,7 @@ extension Statistic {
     case .secondMoments: "second moments"
     case .channelMaxima: "channel maxima"
     case .histogram: "histogram"
+    case .rows: "rows"
     }
   }
 }

@@ -16,7 +16,18 @@ extension ErrorReport {
     case .unmatchedPattern(let pattern, let nearest):
       return ErrorReport(
         .usage, "a pattern matches no layer", ["--keep '\(pattern)'"], hint: meant(nearest))
+    case .otherPreparation(let name): return otherPreparation(name)
     case .model(let error): return of(error)
     }
+  }
+
+  /// A pack whose preparation does not fit the checkpoint.
+  static func otherPreparation(_ name: String) -> ErrorReport {
+    ErrorReport(
+      .badData, "pack and checkpoint cannot be compared",
+      [
+        "'\(name)': the pack says it was prepared there, the checkpoint has no such layer of this shape"
+      ],
+      hint: "the pack may come from another checkpoint")
   }
 }

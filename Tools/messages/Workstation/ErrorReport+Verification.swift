@@ -20,6 +20,7 @@ extension ErrorReport {
         .badData, "pack and checkpoint cannot be compared",
         ["\(what): \(reference) in the checkpoint, \(packed) in the pack"],
         hint: "the pack may come from another checkpoint")
+    case .otherPreparation(let name): return otherPreparation(name)
     case .noPictures:
       return ErrorReport(
         .inputMissing, "there are no pictures to compare on", hint: "name some: --images DIR")

@@ -1,0 +1,52 @@
+import Synchronization
+
+/// What quantization did beyond rounding, layer by layer: told while it works, read by whoever prints it.
+package final class QuantizationReport: Sendable {
+  /// What GPTQ gained at one matrix, on rows it had not seen.
+  package struct Compensated: Equatable, Sendable {
+    package var weight: String
+    /// Error energy of plain rounding over GPTQ's, in decibels.
+    package var decibels: Double
+    /// Whether GPTQ's codes were taken: not where they gain nothing.
+    package var isTaken: Bool
+    /// Why there was nothing to compare, if so.
+    package var obstacle: String?
+  }
+
+  /// What balancing gained at one value.
+  package struct Balanced: Equatable, Sendable {
+    package var value: String
+    /// Error energy before over after, in decibels.
+    package var decibels: Double
+  }
+
+  private struct State {
+    var split: [String] = []
+    var balanced: [Balanced] = []
+    var compensated: [Compensated] = []
+  }
+  private let state = Mutex(State())
+
+  package init() {}
+
+  /// Layers whose diagonal became a product of its own.
+  package internal(set) var split: [String] {
+    get { state.withLock { $0.split } }
+    set { state.withLock { $0.split = newValue } }
+  }
+
+  package internal(set) var balanced: [Balanced] {
+    get { state.withLock { $0.balanced } }
+    set { state.withLock { $0.balanced = newValue } }
+  }
+
+  /// Complete once all parameters were encoded.
+  package var compensated: [Compensated] { state.withLock { $0.compensated } }
+
+  func add(_ found: Compensated) {
+    state.withLock { state in
+      // A matrix may be encoded twice: for its bias, and for itself.
+      if !state.compensated.contains(found) { state.compensated.append(found) }
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import Foundation
+import MartletQuantization
+
+/// What quantization did beyond rounding, for a person.
+extension QuantizationReport {
+  func describePreparation(_ notes: Notes) {
+    if !split.isEmpty {
+      notes.say("diagonals taken out: \(split.count), \(split.joined(separator: ", "))")
+    }
+    if let best = balanced.max(by: { $0.decibels < $1.decibels }) {
+      let mean = balanced.reduce(0) { $0 + $1.decibels } / Double(balanced.count)
+      notes.say(
+        "balanced: \(balanced.count) values, \(Self.text(mean)) dB each in the mean, "
+          + "most \(Self.text(best.decibels)) dB at \(best.value)")
+    }
+  }
+
+  func describeRounding(_ notes: Notes) {
+    let taken = compensated.filter(\.isTaken)
+    if !taken.isEmpty {
+      let mean = taken.reduce(0) { $0 + $1.decibels } / Double(taken.count)
+      notes.say(
+        "GPTQ: \(taken.count) matrices, \(Self.text(mean)) dB each in the mean on rows kept back")
+    }
+    let plain = compensated.filter { !$0.isTaken }
+    if let first = plain.first {
+      notes.say(
+        "GPTQ gained nothing at \(plain.count) matrices, which were rounded to the nearest; first \(first.weight)"
+          + (first.obstacle.map { ": \($0)" } ?? ""))
+    }
+  }
+
+  private static func text(_ decibels: Double) -> String { String(format: "%.1f", decibels) }
+}
