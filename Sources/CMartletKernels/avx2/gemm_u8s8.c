@@ -13,6 +13,8 @@
 // between slices of K. Where there are only a few rows, widening a panel does not pay and its codes are
 // widened on the way into the product.
 
+#include <string.h>
+
 #include "../kernel_declarations.h"
 #include "../kernel_math.h"
 #include "../martlet_intrinsics.h"
@@ -36,6 +38,8 @@ enum {
   ROW_PITCH = DEPTH + 16,
   /// Panels that use a widened slice of rows.
   GROUP = 4,
+  /// How far ahead one row's weights are asked for, in bytes.
+  AHEAD = 2048,
 };
 
 /// Pair sums of a panel: `[half][row][8 outputs · 2 pairs]`, laid as the accumulators are.
@@ -223,7 +227,53 @@ static void tile(
   for (ptrdiff_t g = 0; g < panels; ++g) finish_panel(p, output + 16 * g, first, rows, sums[g]);
 }
 
+/// One row with all panels: every panel's codes are read in order, once, and its sums stay in registers. Inputs 0 and 2
+/// of four, then 1 and 3, make the pairs, so that no codes change places when they are widened:
+///
+///   for k in steps of 4, for output o:
+///     even[o] += a[k] w[o][k] + a[k+2] w[o][k+2];  odd[o] += a[k+1] w[o][k+1] + a[k+3] w[o][k+3]
+static void row_product(const martlet_gemm_u8s8_params *p, ptrdiff_t i) {
+  const uint8_t *row = p->rows + i * p->row_stride;
+  const int8_t *codes = p->codes;
+  const __m256i low_byte = _mm256_set1_epi16(255);
+  ptrdiff_t steps = (p->k + 3) / 4;
+  panel_sums sums;
+  for (ptrdiff_t o = 0; o < p->n; o += 16) {
+    __m256i even[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    __m256i odd[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    for (ptrdiff_t s = 0; s < steps; ++s, codes += 64) {
+      int32_t four;
+      memcpy(&four, row + 4 * s, sizeof four);
+      __m256i a = _mm256_set1_epi32(four);
+      __m256i a_even = _mm256_and_si256(a, low_byte), a_odd = _mm256_srli_epi16(a, 8);
+      // The weights of one row come from memory once, and the hardware's own look ahead ends at every page.
+      _mm_prefetch((const char *)codes + AHEAD, _MM_HINT_T0);
+      MARTLET_UNROLL
+      for (int h = 0; h < 2; ++h) {
+        __m256i w = _mm256_loadu_si256((const __m256i *)(codes + 32 * h));
+        __m256i w_even = _mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8);
+        __m256i w_odd = _mm256_srai_epi16(w, 8);
+        even[h] = _mm256_add_epi32(even[h], _mm256_madd_epi16(a_even, w_even));
+        odd[h] = _mm256_add_epi32(odd[h], _mm256_madd_epi16(a_odd, w_odd));
+      }
+    }
+    for (int h = 0; h < 2; ++h) {
+      // As `joined` takes them: neighbors are summed, so each sum gets a zero beside it.
+      __m256i sum = _mm256_add_epi32(even[h], odd[h]);
+      __m256i low = _mm256_cvtepu32_epi64(_mm256_castsi256_si128(sum));
+      __m256i high = _mm256_cvtepu32_epi64(_mm256_extracti128_si256(sum, 1));
+      _mm256_storeu_si256((__m256i *)sums[h][0], low);
+      _mm256_storeu_si256((__m256i *)(sums[h][0] + 8), high);
+    }
+    finish_panel(p, o, i, 1, sums);
+  }
+}
+
 void martlet_gemm_u8s8_avx2(const martlet_gemm_u8s8_params *p) {
+  if (p->m == 1) {
+    row_product(p, 0);
+    return;
+  }
   for (ptrdiff_t i = 0; i < p->m; i += ROWS) {
     ptrdiff_t rows = p->m - i < ROWS ? p->m - i : ROWS;
     for (ptrdiff_t o = 0; o < p->n; o += 16 * GROUP) tile(p, i, rows, o);

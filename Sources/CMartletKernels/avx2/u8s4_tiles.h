@@ -16,6 +16,8 @@ enum {
   PANELS = 4,
   /// Bytes of a panel's group.
   GROUP_BYTES = 256,
+  /// How far ahead one row's weights are asked for, in bytes.
+  AHEAD = 2048,
 };
 
 /// `Y` of a panel: `[half][row][8 outputs]`.
@@ -101,7 +103,46 @@ static void tile(
   }
 }
 
+/// Asks for `bytes` bytes that will be read `AHEAD` bytes further on: the weights of one row come from memory once, and
+/// the hardware's own look ahead ends at every page.
+MARTLET_INLINE void prefetch(const void *from, int bytes) {
+  MARTLET_UNROLL
+  for (int line = 0; line < bytes; line += 64) {
+    _mm_prefetch((const char *)from + AHEAD + line, _MM_HINT_T0);
+  }
+}
+
+/// One row with all panels: every panel's codes are read in order, once, and its sums stay in registers.
+static void row_product(const martlet_gemm_u8s4_params *p, ptrdiff_t i) {
+  const uint8_t *row = p->rows + i * p->row_stride;
+  const uint8_t *bytes = p->codes;
+  const uint16_t *scales = p->scales;
+  ptrdiff_t groups = (p->k + 31) / 32;
+  panel_sums sums;
+  for (ptrdiff_t o = 0; o < p->n; o += 16) {
+    __m256 y[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+    for (ptrdiff_t g = 0; g < groups; ++g, bytes += GROUP_BYTES, scales += 16) {
+      prefetch(bytes, GROUP_BYTES);
+      prefetch(scales, 32);
+      MARTLET_UNROLL
+      for (int h = 0; h < 2; ++h) {
+        __m256i codes[8];
+        unpack(bytes + 32 * h, codes);
+        __m256 scale = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(scales + 8 * h)));
+        __m256 sum = _mm256_cvtepi32_ps(group_sum(row + 32 * g, codes));
+        y[h] = _mm256_fmadd_ps(sum, scale, y[h]);
+      }
+    }
+    for (int h = 0; h < 2; ++h) _mm256_storeu_ps(sums[h][0], y[h]);
+    finish_panel(p, o, i, 1, sums);
+  }
+}
+
 static void u8s4_product(const martlet_gemm_u8s4_params *p) {
+  if (p->m == 1) {
+    row_product(p, 0);
+    return;
+  }
   for (ptrdiff_t i = 0; i < p->m; i += ROWS) {
     ptrdiff_t rows = p->m - i < ROWS ? p->m - i : ROWS;
     for (ptrdiff_t o = 0; o < p->n; o += 16 * PANELS) tile(p, i, rows, o);
