@@ -19,7 +19,7 @@ package struct Trial: Sendable {
   /// Every trial of every kernel.
   package static let all: [Trial] =
     productTrials + conversionTrials + pointwiseTrials + reductionTrials + neighborTrials
-    + attentionTrials + probeTrials
+    + attentionTrials + cacheRowTrials + probeTrials
 }
 
 /// The probes have no result but their count.

@@ -28,7 +28,9 @@ struct SmallNetwork {
   }
 
   /// Two decoder layers with grouped heads, a tied table of 70 rows.
-  static func language(seed: UInt64 = 2) throws -> SmallNetwork {
+  ///
+  /// - Parameter keyBias: added to the biases of the keys with both signs: Qwen2's reach hundreds in a few channels.
+  static func language(seed: UInt64 = 2, keyBias: Float = 0) throws -> SmallNetwork {
     var maker = Maker(role: .language, seed: seed)
     let hidden = 48
     let layout = HeadLayout(heads: 6, keyValueHeads: 2, headSize: 8)
@@ -41,6 +43,11 @@ struct SmallNetwork {
       let name = "layers.\(index)"
       var y = maker.rmsNorm("\(name).norm1", x, hidden)
       y = maker.linear("\(name).qkv", y, hidden, layout.packedWidth)
+      let keys = layout.heads * layout.headSize
+      for channel in [1, 6, 11] {
+        maker.table["\(NetworkRole.language.name).\(name).qkv.bias"]?[keys + channel] +=
+          channel % 2 == 0 ? keyBias : -keyBias
+      }
       y = maker.builder.layer(
         "\(name).rotate", .rotate(Rotation(layout: layout, theta: 10000)), y)
       y = maker.builder.layer(

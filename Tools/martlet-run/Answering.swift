@@ -27,7 +27,7 @@ struct Answering {
       set =
         if let name = arguments.instructionSet { try InstructionSet(named: name) } else { .best }
     } catch { throw .of(error) }
-    options = RunOptions(instructionSet: set, threads: threads)
+    options = RunOptions(instructionSet: set, threads: threads, cache: arguments.cache)
     do throws(BytesError) { pool = try ThreadPool(threads: threads) } catch { throw .of(error) }
     let pack: Pack
     do throws(PackError) { pack = try Pack(path: path) } catch { throw .of(error, in: path) }

@@ -2,6 +2,7 @@ import CMartletPlatform
 import MartletBoardMessages
 import MartletBytes
 import MartletModel
+import MartletRuntime
 
 /// What the command line asks for.
 struct Arguments {
@@ -16,6 +17,7 @@ struct Arguments {
   var instructionSet: String?
   /// The physical cores where `nil`.
   var threads: Int?
+  var cache = CachePrecision.float32
   var isJSON = false
 
   enum Request {
@@ -54,6 +56,12 @@ struct Arguments {
           arguments.prompt = try option.text(&reader)
           hasPrompt = true
         case "--isa": arguments.instructionSet = try option.text(&reader)
+        case "--kv-cache":
+          let text = try option.text(&reader)
+          guard let cache = CachePrecision(named: text) else {
+            throw usage("--kv-cache takes f32, f16 or int8, not '\(text)'")
+          }
+          arguments.cache = cache
         case "--max-tokens":
           arguments.maximumTokens = try option.integer(&reader, in: 1...AnswerLimits.tokens)
         case "--threads":

@@ -2,7 +2,7 @@
 enum Help {
   static let options = [
     "--image", "--prompt", "--max-tokens", "--temperature", "--seed", "--json", "--isa",
-    "--threads", "--self-test",
+    "--threads", "--kv-cache", "--self-test",
     "--help", "--version",
   ]
 
@@ -20,6 +20,7 @@ enum Help {
       --seed N           seed of drawing (0)
       --json             one JSON object with text, ids and timings instead of the streamed text
       --isa NAME         instruction set instead of the best: an error where the machine lacks it
+      --kv-cache KIND    how keys and values are kept: f32, f16 at half the memory, int8 at a quarter (f32)
       --self-test        checks every byte of the pack, and that its golden pictures become the same pixels, ids,
                          values, logits and text as when it was made
       --threads N        threads to use (the physical cores)

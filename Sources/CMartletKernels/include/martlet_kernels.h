@@ -229,6 +229,63 @@ typedef struct martlet_dequantize_row_f32_params {
   float *MARTLET_NONNULL destination;
 } martlet_dequantize_row_f32_params;
 
+// MARK: Rows of a cache
+
+/// `[m, width]` floats to f16 bits, to nearest, ties to even; a NaN becomes a quiet one.
+typedef struct martlet_f32_to_f16_params {
+  ptrdiff_t m;
+  ptrdiff_t width;
+  const float *MARTLET_NONNULL source;
+  ptrdiff_t source_stride;
+  uint16_t *MARTLET_NONNULL destination;
+  ptrdiff_t destination_stride;
+} martlet_f32_to_f16_params;
+
+/// `[m, width]` f16 bits to floats, exactly.
+typedef struct martlet_f16_to_f32_params {
+  ptrdiff_t m;
+  ptrdiff_t width;
+  const uint16_t *MARTLET_NONNULL source;
+  ptrdiff_t source_stride;
+  float *MARTLET_NONNULL destination;
+  ptrdiff_t destination_stride;
+} martlet_f16_to_f32_params;
+
+/// Rows to signed 8 bits: `d = x − subtrahend`, `scale = max |d| / 127`, `q = clamp(rne(d · (1 / scale)), −127, 127)`.
+///
+/// A scale below the smallest normal float becomes 1. NaN becomes code 0 and takes no part in the range. A range that is
+/// not finite gives scale infinity, so that what is read back shows it.
+typedef struct martlet_quantize_rows_s8_params {
+  ptrdiff_t m;
+  ptrdiff_t k;
+  /// `[m, k]`
+  const float *MARTLET_NONNULL source;
+  ptrdiff_t source_stride;
+  /// `[k]`; NULL is all +0.
+  const float *MARTLET_NULLABLE subtrahend;
+  /// `[m, k]`
+  int8_t *MARTLET_NONNULL destination;
+  ptrdiff_t destination_stride;
+  /// `[m]`, written.
+  float *MARTLET_NONNULL row_scales;
+} martlet_quantize_rows_s8_params;
+
+/// Back again: `y = fma((float)q, scale, addend)`.
+typedef struct martlet_dequantize_rows_s8_params {
+  ptrdiff_t m;
+  ptrdiff_t k;
+  /// `[m, k]`
+  const int8_t *MARTLET_NONNULL source;
+  ptrdiff_t source_stride;
+  /// `[m]`
+  const float *MARTLET_NONNULL row_scales;
+  /// `[k]`; NULL is all +0.
+  const float *MARTLET_NULLABLE addend;
+  /// `[m, k]`
+  float *MARTLET_NONNULL destination;
+  ptrdiff_t destination_stride;
+} martlet_dequantize_rows_s8_params;
+
 // MARK: Pointwise
 
 /// A function of each element of `[m, width]`; in place allowed.

@@ -9,6 +9,8 @@ struct BoundRegion {
   var steps: [BoundStep]
   var squeezeExcite: BoundSqueezeExcite?
   var embedding: WeightPointers?
+  /// What the product before attention adds to the keys, `[keyValueHeads · headSize]`.
+  var keyBias: UnsafePointer<Float>?
   /// Working memory in the arena, where the region is split by outputs.
   var shared: Scratch.Block?
 }
@@ -86,6 +88,7 @@ extension BoundRegion {
     unsafe steps = []
     unsafe squeezeExcite = nil
     unsafe embedding = nil
+    unsafe keyBias = nil
     unsafe shared = nil
     let layer = region.layers[0]
     switch region.kind {
@@ -100,8 +103,21 @@ extension BoundRegion {
       unsafe embedding = try weights.pointers(
         of: network[op.weight], layer: layer,
         allowed: [.int8Panels, .int4Panels, .float32Panels])
-    case .attention, .selectLast: break
+    case .attention(let attention):
+      unsafe keyBias = try Self.keyBias(attention, network, weights)
+    case .selectLast: break
     }
+  }
+
+  private static func keyBias(
+    _ region: AttentionRegion, _ network: Network, _ weights: WeightTable
+  ) throws(RuntimeError) -> UnsafePointer<Float>? {
+    guard let layer = network.layers.first(where: { $0.output == region.input }),
+      case .linear(let op) = layer.op,
+      let bias = try unsafe weights.floats(op.bias, in: network, layer: layer.name)
+    else { return nil }
+    let layout = region.attention.layout
+    return unsafe bias + layout.heads * layout.headSize
   }
 
   private static func bound(

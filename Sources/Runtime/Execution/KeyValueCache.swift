@@ -39,6 +39,48 @@ extension WeightEncoding {
   static func wholeGroups(_ count: Int) -> Int { (count + group - 1) / group * group }
 }
 
+/// How the numbers of the key-value cache are stored.
+package enum CachePrecision: Equatable, Sendable {
+  /// As they are computed.
+  case float32
+  /// Rounded to half precision: half the memory.
+  case float16
+  /// 8 bits with a scale for each position and head; keys before the bias of their product and before the rotation, as
+  /// a large bias would take the whole range: a quarter of the memory.
+  case int8
+
+  package static let all: [CachePrecision] = [.float32, .float16, .int8]
+
+  package var name: String {
+    switch self {
+    case .float32: "f32"
+    case .float16: "f16"
+    case .int8: "int8"
+    }
+  }
+
+  package init?(named name: String) {
+    guard let found = Self.all.first(where: { $0.name == name }) else { return nil }
+    self = found
+  }
+
+  var bytesPerNumber: Int {
+    switch self {
+    case .float32: 4
+    case .float16: 2
+    case .int8: 1
+    }
+  }
+}
+
+/// Keys or values of one head of one layer as rows `[capacity, headSize]`, in fewer bits than they are computed in.
+@unsafe
+struct CompactRows {
+  let codes: UnsafeMutableRawPointer
+  /// `[capacity]`, for 8 bits.
+  let scales: UnsafeMutablePointer<Float>
+}
+
 /// Keys and values of every position so far, for all layers of causal attention.
 ///
 /// Memory is reserved for the whole capacity but touched only as positions are written.
@@ -46,26 +88,59 @@ extension WeightEncoding {
 package final class KeyValueCache {
   /// Positions there is room for, a multiple of 16.
   package let capacity: Int
+  package let precision: CachePrecision
   /// Positions written.
   package private(set) var count = 0
   private let layout: HeadLayout
   private let memory: AlignedMemory
-  private let floatsPerLayer: Int
+  private let scales: AlignedMemory
+  private let numbersPerLayer: Int
 
   /// - Throws: `outOfMemory`.
-  package init(layout: HeadLayout, layers: Int, capacity: Int) throws(RuntimeError) {
+  package init(
+    layout: HeadLayout, layers: Int, capacity: Int, precision: CachePrecision = .float32
+  ) throws(RuntimeError) {
     self.capacity = WeightEncoding.wholePanels(max(1, capacity))
     self.layout = layout
-    guard let floats = layout.keyValueFloats(capacity: self.capacity),
-      let bytes = checkedProduct([floats, layers, 4])
+    self.precision = precision
+    let numbers =
+      precision == .float32
+      ? layout.keyValueFloats(capacity: self.capacity)
+      : checkedProduct([2, layout.keyValueHeads, layout.headSize, self.capacity])
+    guard let numbers, let bytes = checkedProduct([numbers, layers, precision.bytesPerNumber]),
+      let scaleBytes = checkedProduct([2, layers, layout.keyValueHeads, self.capacity, 4])
     else { throw .outOfMemory(bytes: .max) }
-    floatsPerLayer = floats
+    numbersPerLayer = numbers
     memory = try AlignedMemory(byteCount: bytes)
+    scales = try AlignedMemory(byteCount: precision == .int8 ? scaleBytes : 0)
   }
 
+  /// Bytes that so many positions take.
+  package func byteCount(positions: Int) -> Int {
+    let row = 2 * layout.keyValueHeads * layout.headSize * precision.bytesPerNumber
+    let scale = precision == .int8 ? 2 * 4 * layout.keyValueHeads : 0
+    let layers = memory.byteCount / max(1, numbersPerLayer * precision.bytesPerNumber)
+    return positions * layers * (row + scale)
+  }
+
+  /// Of a cache in float32.
   func panels(layer: Int) -> KeyValuePanels {
     unsafe KeyValuePanels(
-      base: memory.floats(at: 4 * layer * floatsPerLayer), layout: layout, capacity: capacity)
+      base: memory.floats(at: 4 * layer * numbersPerLayer), layout: layout, capacity: capacity)
+  }
+
+  /// Of a cache in fewer bits; keys are part 0, values part 1.
+  func rows(layer: Int, part: Int, head: Int) -> CompactRows {
+    precondition(precision != .float32 && part < 2 && head < layout.keyValueHeads)
+    let place = part * layout.keyValueHeads + head
+    let first = layer * numbersPerLayer + place * capacity * layout.headSize
+    let scale = (layer * 2 * layout.keyValueHeads + place) * capacity
+    let bytes = first * precision.bytesPerNumber
+    precondition(bytes >= 0 && bytes < memory.byteCount)
+    // SAFETY: inside the block by the check above; `capacity` rows follow by the sizes in `init`.
+    return unsafe CompactRows(
+      codes: memory.base + bytes,
+      scales: scales.floats(at: precision == .int8 ? 4 * scale : 0))
   }
 
   /// Positions were written by a run, or are forgotten by going back to fewer.

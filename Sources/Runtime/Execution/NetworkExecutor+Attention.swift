@@ -4,24 +4,36 @@ import MartletModel
 
 /// Attention in tiles of query rows: scores, softmax, weighted values; never the whole score matrix.
 extension NetworkExecutor {
-  func runAttention(_ region: AttentionRegion, _ output: ValueID, _ request: Request) {
+  func runAttention(
+    _ region: AttentionRegion, keyBias: UnsafePointer<Float>?, _ output: ValueID, _ request: Request
+  ) {
     guard let attention else { return }
     let count = rowCount(of: region.input, request)
     let layout = region.attention.layout
     let input = unsafe rows(of: region.input)
+    let isCausal = region.attention.mask == .causal
+    let past = isCausal ? request.past : 0
+    let compact = unsafe isCausal ? CompactCache(attention.cache, region, keyBias) : nil
     if region.rotation != nil {
       if region.ordinal == 0 { attention.fillTables(past: request.past, rows: count) }
-      unsafe rotate(input, count, layout, attention)
+      let keyHeads = unsafe compact?.rotatesWhenRead == true ? 0 : layout.keyValueHeads
+      unsafe rotate(input, count, layout.heads + keyHeads, layout.headSize, attention)
     }
-    let panels = unsafe attention.panels(of: region, rows: count)
-    let past = region.attention.mask == .causal ? request.past : 0
-    unsafe appendKeysAndValues(input, count, panels, past)
+    let keys: AttentionKeys
+    if let compact = unsafe compact {
+      unsafe append(input, count, compact, past)
+      unsafe keys = .compact(compact)
+    } else {
+      let panels = unsafe attention.panels(of: region, rows: count)
+      unsafe appendKeysAndValues(input, count, panels, past)
+      unsafe keys = .panels(panels)
+    }
     let run = unsafe AttentionRun(
       attention: region.attention, input: input, output: rows(of: output), count: count,
-      past: past, panels: panels)
+      past: past, keys: keys)
     if count == 1 {
       pool.parallelFor(layout.keyValueHeads) { head, worker in
-        unsafe attendOneRow(run, head, attention.scores(ofThread: worker))
+        unsafe attendOneRow(run, head, attention.scratch(ofThread: worker))
       }
       return
     }
@@ -29,16 +41,16 @@ extension NetworkExecutor {
     pool.parallelFor(tiles * layout.heads) { index, worker in
       // Tiles of one head follow each other, so that its keys stay in cache.
       unsafe attend(
-        run, head: index / tiles, tile: index % tiles, attention.scores(ofThread: worker))
+        run, head: index / tiles, tile: index % tiles, attention.scratch(ofThread: worker))
     }
   }
 
   private func rotate(
-    _ input: Rows, _ count: Int, _ layout: HeadLayout, _ attention: AttentionMemory
+    _ input: Rows, _ count: Int, _ heads: Int, _ headSize: Int, _ attention: AttentionMemory
   ) {
     inChunks(count) { range, _ in
       var params = unsafe martlet_rotate_params(
-        m: range.count, heads: layout.heads + layout.keyValueHeads, head_size: layout.headSize,
+        m: range.count, heads: heads, head_size: headSize,
         values: input.from(range.lowerBound).base, stride: input.stride,
         cosines: attention.cosines + range.lowerBound * attention.tableStride,
         sines: attention.sines + range.lowerBound * attention.tableStride,
@@ -76,7 +88,7 @@ extension NetworkExecutor {
 
   /// One head, one tile of query rows.
   private func attend(
-    _ run: AttentionRun, head: Int, tile: Int, _ scores: UnsafeMutablePointer<Float>
+    _ run: AttentionRun, head: Int, tile: Int, _ scratch: AttentionScratch
   ) {
     let layout = unsafe run.attention.layout
     let first = tile * AttentionMemory.queryTile
@@ -90,12 +102,12 @@ extension NetworkExecutor {
         base: run.input.from(first).base + head * layout.headSize, stride: run.input.stride),
       output: Rows(
         base: run.output.from(first).base + head * layout.headSize, stride: run.output.stride))
-    unsafe attend(run, span, scores)
+    unsafe attend(run, span, scratch)
   }
 
   /// One position: the query heads that share a key head are the rows.
   private func attendOneRow(
-    _ run: AttentionRun, _ keyHead: Int, _ scores: UnsafeMutablePointer<Float>
+    _ run: AttentionRun, _ keyHead: Int, _ scratch: AttentionScratch
   ) {
     let layout = unsafe run.attention.layout
     let group = layout.heads / layout.keyValueHeads
@@ -107,36 +119,91 @@ extension NetworkExecutor {
         m: count, keyHead: keyHead, context: run.past + 1, firstLength: run.past + 1,
         increment: 0, queries: Rows(base: run.input.base + offset, stride: layout.headSize),
         output: Rows(base: run.output.base + offset, stride: layout.headSize))
-      unsafe attend(run, span, scores)
+      unsafe attend(run, span, scratch)
       done += count
     }
   }
 
   private func attend(
-    _ run: AttentionRun, _ span: AttentionSpan, _ scores: UnsafeMutablePointer<Float>
+    _ run: AttentionRun, _ span: AttentionSpan, _ scratch: AttentionScratch
   ) {
-    let panel = WeightEncoding.panel
-    let headSize = unsafe run.attention.layout.headSize
     let stride = unsafe WeightEncoding.wholePanels(span.context)
-    let plain = unsafe martlet_epilogue(
-      bias: nil, activation: MARTLET_ACTIVATION_NONE, residual: nil, residual_stride: 0)
-    var product = unsafe martlet_gemm_f32_params(
-      m: span.m, n: span.context, k: headSize, rows: span.queries.base,
-      row_stride: span.queries.stride, panels: run.panels.keys(head: span.keyHead),
-      panel_stride: panel * headSize, epilogue: plain, destination: scores,
-      destination_stride: stride)
-    unsafe kernels.pointee.gemm_f32(&product)
+    unsafe scorePairs(run, span, scratch, stride)
     var softmax = unsafe martlet_softmax_rows_params(
       m: span.m, width: span.context, first_length: span.firstLength,
-      length_increment: span.increment, scale: run.attention.scale, values: scores,
+      length_increment: span.increment, scale: run.attention.scale, values: scratch.scores,
       stride: stride)
     unsafe kernels.pointee.softmax_rows(&softmax)
-    var weighted = unsafe martlet_gemm_f32_params(
-      m: span.m, n: headSize, k: span.context, rows: scores, row_stride: stride,
-      panels: run.panels.values(head: span.keyHead), panel_stride: panel * run.panels.capacity,
-      epilogue: plain, destination: span.output.base, destination_stride: span.output.stride)
-    unsafe kernels.pointee.gemm_f32(&weighted)
+    unsafe weighValues(run, span, scratch, stride)
   }
+
+  /// The products of all queries with all keys.
+  private func scorePairs(
+    _ run: AttentionRun, _ span: AttentionSpan, _ scratch: AttentionScratch, _ stride: Int
+  ) {
+    let headSize = unsafe run.attention.layout.headSize
+    var product = unsafe martlet_gemm_f32_params(
+      m: span.m, n: span.context, k: headSize, rows: span.queries.base,
+      row_stride: span.queries.stride, panels: scratch.panels,
+      panel_stride: WeightEncoding.panel * headSize, epilogue: .plain,
+      destination: scratch.scores, destination_stride: stride)
+    switch unsafe run.keys {
+    case .panels(let panels):
+      unsafe product.panels = unsafe UnsafePointer(panels.keys(head: span.keyHead))
+      unsafe kernels.pointee.gemm_f32(&product)
+    case .compact(let cache):
+      for chunk in unsafe AttentionChunks(span.context) {
+        unsafe widenKeys(cache, span.keyHead, chunk, scratch)
+        unsafe product.n = chunk.count
+        unsafe product.destination = unsafe scratch.scores + chunk.lowerBound
+        unsafe kernels.pointee.gemm_f32(&product)
+      }
+    }
+  }
+
+  /// The sums of all values, weighted by what the scores became; of a compact cache chunk by chunk, always from 0 on, so that
+  /// the order of the sum depends on positions alone.
+  private func weighValues(
+    _ run: AttentionRun, _ span: AttentionSpan, _ scratch: AttentionScratch, _ stride: Int
+  ) {
+    let panel = WeightEncoding.panel
+    var product = unsafe martlet_gemm_f32_params(
+      m: span.m, n: run.attention.layout.headSize, k: span.context, rows: scratch.scores,
+      row_stride: stride, panels: scratch.panels,
+      panel_stride: panel * AttentionMemory.chunk, epilogue: .plain,
+      destination: span.output.base, destination_stride: span.output.stride)
+    switch unsafe run.keys {
+    case .panels(let panels):
+      unsafe product.panels = unsafe UnsafePointer(panels.values(head: span.keyHead))
+      unsafe product.panel_stride = unsafe panel * panels.capacity
+      unsafe kernels.pointee.gemm_f32(&product)
+    case .compact(let cache):
+      for chunk in unsafe AttentionChunks(span.context) {
+        unsafe widenValues(cache, span.keyHead, chunk, scratch)
+        unsafe product.k = chunk.count
+        unsafe product.rows = unsafe UnsafePointer(scratch.scores + chunk.lowerBound)
+        if chunk.lowerBound > 0 {
+          unsafe product.epilogue.residual = unsafe UnsafePointer(span.output.base)
+          unsafe product.epilogue.residual_stride = unsafe span.output.stride
+        }
+        unsafe kernels.pointee.gemm_f32(&product)
+      }
+    }
+  }
+}
+
+extension martlet_epilogue {
+  static var plain: martlet_epilogue {
+    unsafe martlet_epilogue(
+      bias: nil, activation: MARTLET_ACTIVATION_NONE, residual: nil, residual_stride: 0)
+  }
+}
+
+/// Where the keys and values of a run are.
+@unsafe
+private enum AttentionKeys {
+  case panels(KeyValuePanels)
+  case compact(CompactCache)
 }
 
 /// One attention layer in one run.
@@ -147,7 +214,7 @@ private struct AttentionRun {
   var output: Rows
   var count: Int
   var past: Int
-  var panels: KeyValuePanels
+  var keys: AttentionKeys
 }
 
 /// Query rows of one key head that see the same keys, but for the causal step.

@@ -100,7 +100,8 @@ package final class NetworkExecutor {
       let start = timing.isOn ? MonotonicClock.nanoseconds : 0
       switch unsafe bound.region.kind {
       case .tiles(let region): unsafe runTiles(region, bound, request)
-      case .attention(let region): runAttention(region, unsafe bound.region.output, request)
+      case .attention(let region):
+        unsafe runAttention(region, keyBias: bound.keyBias, bound.region.output, request)
       case .squeezeExcite(let region):
         unsafe runSqueezeExcite(region, bound.squeezeExcite, bound.region.output)
       case .embed(let op, _, let rows):

@@ -17,6 +17,8 @@ package final class LanguageSession {
   /// Positions the session holds.
   package var capacity: Int { cache.capacity }
   package var position: Int { cache.count }
+  /// Bytes of keys and values so far.
+  package var cacheBytes: Int { cache.byteCount(positions: cache.count) }
 
   /// - Parameter capacity: positions of prompt and answer together.
   /// - Throws: `missingNetwork`, `encoding`, `unschedulable`, `outOfMemory`.
@@ -28,7 +30,8 @@ package final class LanguageSession {
     guard let layout = attentions.first, network.inputs.count == 2 else {
       throw .missingNetwork("attention in \(network.role.name)")
     }
-    let cache = try KeyValueCache(layout: layout, layers: attentions.count, capacity: capacity)
+    let cache = try KeyValueCache(
+      layout: layout, layers: attentions.count, capacity: capacity, precision: options.cache)
     self.cache = cache
     func executor(rows: Int) throws(RuntimeError) -> NetworkExecutor {
       try NetworkExecutor(

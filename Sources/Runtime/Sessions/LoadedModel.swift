@@ -44,14 +44,18 @@ package struct RunOptions: Sendable {
   package var threads: Int
   package var fuse: Bool
   package var profile: Bool
+  /// How keys and values are kept.
+  package var cache: CachePrecision
 
   package init(
-    instructionSet: InstructionSet = .best, threads: Int, fuse: Bool = true, profile: Bool = false
+    instructionSet: InstructionSet = .best, threads: Int, fuse: Bool = true, profile: Bool = false,
+    cache: CachePrecision = .float32
   ) {
     self.instructionSet = instructionSet
     self.threads = threads
     self.fuse = fuse
     self.profile = profile
+    self.cache = cache
   }
 
   /// What the scheduler is told of this machine.

@@ -51,6 +51,7 @@ struct Bench: ParsableCommand {
   @Option(help: "Instruction set instead of the best: an error where the machine lacks it.")
   var isa: String?
 
+  @OptionGroup var cache: CacheOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var quiet: QuietOption
@@ -67,9 +68,9 @@ struct Bench: ParsableCommand {
       throw ValidationError("--activations calibrated needs pictures, and bench takes none")
     }
     if plot != nil, !layers { throw ValidationError("--plot draws what --layers measures") }
-    if layers, promptTokens != nil || maxTokens != nil {
+    if layers, promptTokens != nil || maxTokens != nil || cache.kvCache != nil {
       throw ValidationError(
-        "--layers times the encoder alone; it takes no --prompt-tokens and no --max-tokens")
+        "--layers times the encoder alone; it takes no --prompt-tokens, --max-tokens or --kv-cache")
     }
     for (name, value) in [
       ("--runs", runs), ("--prompt-tokens", promptTokens ?? 24), ("--max-tokens", maxTokens ?? 32),
@@ -100,7 +101,7 @@ struct Bench: ParsableCommand {
     if layers { return try benchLayers(pack) }
     let subject = try BenchSubject(
       pack, isa: isa, threads: threads.count, resolution: resolution,
-      promptTokens: promptTokens ?? 24, maximumTokens: maxTokens ?? 32)
+      promptTokens: promptTokens ?? 24, maximumTokens: maxTokens ?? 32, cache: cache.precision)
     try timed { try subject.run(isCounted: $0) }
     let report = subject.report
     output.json ? report.json.print() : print(report.text)

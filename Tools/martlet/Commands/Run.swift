@@ -44,6 +44,7 @@ struct Run: ParsableCommand {
   @Option(help: "Instruction set instead of the best: an error where the machine lacks it.")
   var isa: String?
 
+  @OptionGroup var cache: CacheOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup var threads: ThreadOptions
 
@@ -64,8 +65,10 @@ struct Run: ParsableCommand {
     switch try ModelPath.open(path) {
     case .pack(let pack):
       try parts.refuse(forPack: path)
-      answerer = try PackAnswerer(pack, isa: isa, threads: threads.count)
+      answerer = try PackAnswerer(
+        pack, isa: isa, threads: threads.count, cache: cache.precision)
     case .checkpoint(let checkpoint):
+      try cache.refuse(forCheckpoint: path)
       if let isa {
         throw CommandError(
           .usage, "--isa \(isa) names kernels of the packed runtime",
@@ -111,6 +114,10 @@ struct Run: ParsableCommand {
   private func embed() throws {
     if prompt != nil {
       throw CommandError(.usage, "--embedding takes no --prompt", ["found: both"])
+    }
+    if let given = cache.kvCache {
+      throw CommandError(
+        .usage, "--embedding takes no --kv-cache", ["found: \(given.name)"])
     }
     if image.isEmpty {
       throw CommandError(.usage, "--embedding needs a picture", ["expected: --image FILE"])

@@ -17,14 +17,15 @@ final class BenchSubject {
   /// Loads the pack: its bytes are checked and unpacked, sessions planned.
   init(
     _ pack: Pack, isa: String?, threads: Int, resolution: Int?, promptTokens: Int,
-    maximumTokens: Int
+    maximumTokens: Int, cache: CachePrecision
   ) throws {
     let start = MonotonicClock.nanoseconds
     let pool = try ThreadPool(threads: threads)
     self.pack = pack
     let model = try LoadedModel(pack, pool: pool)
     options = RunOptions(
-      instructionSet: try isa.map { try InstructionSet(named: $0) } ?? .best, threads: threads)
+      instructionSet: try isa.map { try InstructionSet(named: $0) } ?? .best, threads: threads,
+      cache: cache)
     vision = try VisionSession(
       model: model, resolution: resolution, options: options, pool: pool)
     let capacity = vision.tokens + promptTokens + maximumTokens
@@ -56,6 +57,7 @@ final class BenchSubject {
       request, imageRows: encoding.imageTokens, tokensPerImage: vision.tokens
     ) { _ in true }
     times.prefillTokens = result.promptTokens
+    times.cacheBytes = language.cacheBytes
     guard isCounted else { return }
     times.prefill.add(result.prefillMilliseconds)
     times.firstToken.add(
@@ -76,6 +78,8 @@ struct BenchTimes {
   var project = Samples()
   var prefill = Samples()
   var prefillTokens = 0
+  /// Keys and values at the end of an answer.
+  var cacheBytes = 0
   var firstToken = Samples()
   /// Tokens a second.
   var decode = Samples()

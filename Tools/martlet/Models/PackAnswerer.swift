@@ -12,11 +12,13 @@ struct PackAnswerer: Answerer {
   var description: ModelDescription { model.description }
 
   /// Weights are checked and unpacked here.
-  init(_ pack: Pack, isa: String?, threads: Int, fuse: Bool = true) throws {
+  init(
+    _ pack: Pack, isa: String?, threads: Int, fuse: Bool = true, cache: CachePrecision = .float32
+  ) throws {
     pool = try ThreadPool(threads: threads)
     options = RunOptions(
       instructionSet: try isa.map { try InstructionSet(named: $0) } ?? .best, threads: threads,
-      fuse: fuse)
+      fuse: fuse, cache: cache)
     model = try naming(pack: pack.path) { [pool] in try LoadedModel(pack, pool: pool) }
   }
 

@@ -3,6 +3,7 @@ import MartletBoardMessages
 import MartletBytes
 import MartletCheckpoints
 import MartletConversion
+import MartletRuntime
 
 /// How many threads to use.
 struct ThreadOptions: ParsableArguments {
@@ -16,6 +17,31 @@ struct ThreadOptions: ParsableArguments {
       throw ValidationError("--threads takes 1 to \(AnswerLimits.threads), not '\(threads)'")
     }
   }
+}
+
+/// How the packed runtime keeps keys and values.
+struct CacheOptions: ParsableArguments {
+  @Option(
+    help: """
+      How keys and values of past positions are kept: f32 (default), f16 at half the memory, or int8 at a quarter \
+      (keys before their bias).
+      """)
+  var kvCache: CachePrecision?
+
+  var precision: CachePrecision { kvCache ?? .float32 }
+
+  /// The float reference keeps them in float.
+  func refuse(forCheckpoint path: String) throws {
+    guard let kvCache else { return }
+    throw CommandError(
+      .usage, "--kv-cache \(kvCache.name) is for packs",
+      ["'\(path)' is a checkpoint, which the float reference runs"])
+  }
+}
+
+extension CachePrecision: ExpressibleByArgument {
+  public init?(argument: String) { self.init(named: argument) }
+  public static var allValueStrings: [String] { all.map(\.name) }
 }
 
 /// Parts of the model that come from elsewhere.

@@ -33,6 +33,8 @@ struct BenchReport {
     json.set("prefill_tokens", times.prefillTokens)
     json.set("first_token_ms", times.firstToken.json)
     json.set("decode_tokens_per_second", times.decode.json)
+    json.set("kv_cache", options.cache.name)
+    json.set("kv_cache_bytes", times.cacheBytes)
     json.set("peak_rss_bytes", peak)
     json.set("pack_bytes", pack.byteCount)
     return json
@@ -55,6 +57,11 @@ struct BenchReport {
     for (label, samples, unit) in rows where !samples.isEmpty {
       let numbers = [samples.median, samples.smallest, samples.largest]
       lines.append(Self.row(label, numbers.map(Progress.number), unit))
+    }
+    if times.cacheBytes > 0 {
+      let megabytes = Progress.number(Double(times.cacheBytes) / 1e6)
+      lines.append(
+        "keys and values in \(options.cache.name): \(megabytes) MB at the end of an answer")
     }
     return lines.joined(separator: "\n")
   }
