@@ -67,7 +67,7 @@ import Testing
     (["--plot", "x.svg"], "--plot draws what --layers measures"),
     (
       ["--layers", "--max-tokens", "3"],
-      "--layers times the encoder alone; it takes no --prompt-tokens and no --max-tokens"
+      "--layers times the encoder alone; it takes no --prompt-tokens, --max-tokens or --kv-cache"
     ),
   ])
   func optionsThatMeanNothingTogetherAreRefused(words: [String], message: String) throws {
