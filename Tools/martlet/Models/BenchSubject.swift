@@ -13,13 +13,14 @@ final class BenchSubject {
   private let promptTokens: Int
   private let maximumTokens: Int
   private var times = BenchTimes()
+  private let start: Int
 
   /// Loads the pack: its bytes are checked and unpacked, sessions planned.
   init(
     _ pack: Pack, isa: String?, threads: Int, resolution: Int?, promptTokens: Int,
     maximumTokens: Int, cache: CachePrecision
   ) throws {
-    let start = MonotonicClock.nanoseconds
+    start = MonotonicClock.nanoseconds
     let pool = try ThreadPool(threads: threads)
     self.pack = pack
     let model = try LoadedModel(pack, pool: pool)
@@ -41,6 +42,7 @@ final class BenchSubject {
 
   /// One picture, one prompt, one answer that no token ends.
   func run(isCounted: Bool) throws {
+    let before = MonotonicClock.milliseconds(since: start)
     let encoding = try vision.encode(pixels)
     if isCounted {
       times.encode.add(encoding.encodeMilliseconds)
@@ -57,6 +59,12 @@ final class BenchSubject {
       request, imageRows: encoding.imageTokens, tokensPerImage: vision.tokens
     ) { _ in true }
     times.prefillTokens = result.promptTokens
+    if times.coldStart.isEmpty {
+      // Nothing was touched before: fresh memory, cold caches, and the loading.
+      times.coldStart.add(
+        before + encoding.encodeMilliseconds + encoding.projectMilliseconds
+          + result.firstTokenMilliseconds)
+    }
     times.cacheBytes = language.cacheBytes
     guard isCounted else { return }
     times.prefill.add(result.prefillMilliseconds)
@@ -78,6 +86,8 @@ struct BenchTimes {
   var project = Samples()
   var prefill = Samples()
   var prefillTokens = 0
+  /// From the opened pack to the first token of the first run, loading and all.
+  var coldStart = Samples()
   /// Keys and values at the end of an answer.
   var cacheBytes = 0
   var firstToken = Samples()

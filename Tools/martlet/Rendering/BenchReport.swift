@@ -32,6 +32,7 @@ struct BenchReport {
     json.set("prefill_ms", times.prefill.json)
     json.set("prefill_tokens", times.prefillTokens)
     json.set("first_token_ms", times.firstToken.json)
+    json.set("cold_start_ms", times.coldStart.json)
     json.set("decode_tokens_per_second", times.decode.json)
     json.set("kv_cache", options.cache.name)
     json.set("kv_cache_bytes", times.cacheBytes)
@@ -52,7 +53,8 @@ struct BenchReport {
       ("load", times.load, "ms"), ("encode", times.encode, "ms"),
       ("project", times.project, "ms"),
       ("prefill (\(times.prefillTokens) tokens)", times.prefill, "ms"),
-      ("first token", times.firstToken, "ms"), ("decode", times.decode, "tokens/s"),
+      ("first token", times.firstToken, "ms"), ("first token, cold", times.coldStart, "ms"),
+      ("decode", times.decode, "tokens/s"),
     ]
     for (label, samples, unit) in rows where !samples.isEmpty {
       let numbers = [samples.median, samples.smallest, samples.largest]
