@@ -46,6 +46,8 @@ package enum ConversionError: Error, Equatable, Sendable {
   case tokenMissing(content: String)
   /// The tokenizer has more tokens than the embedding has rows.
   case tokenizerSize(size: Int, rows: Int)
+  /// The tokenizer follows other conventions than the decoder.
+  case tokenizerFamily(decoder: String, tokenizer: String)
 
   // MARK: Numbers
 

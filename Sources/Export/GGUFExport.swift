@@ -40,6 +40,10 @@ package struct GGUFExport {
     guard let network = description.network(.language), let tokenizer = description.tokenizer,
       let template = description.prompt
     else { throw .partMissing(part: "language model", format: "GGUF") }
+    if tokenizer.splitter != .qwen2 {
+      throw .form(
+        layer: "tokenizer", expected: "byte-level merges after Qwen2", found: "Llama's tokenizer")
+    }
     self.description = description
     self.network = network
     self.parameters = parameters

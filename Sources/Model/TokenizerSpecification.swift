@@ -4,6 +4,10 @@ package struct TokenizerSpecification: Equatable, Sendable {
   package enum Splitter: UInt8, Equatable, Sendable {
     /// Qwen2's pattern (reference section 6): NFC first, digits one by one.
     case qwen2 = 0
+    /// Llama's, after SentencePiece: every text gets a "▁" (U+2581) in front and one for each space, and merges as a
+    /// whole. Tokens are the characters they are spelled with; `<0x00>` to `<0xFF>` stand for the bytes of characters
+    /// that no token spells.
+    case llama = 1
   }
 
   /// A token matched literally in the raw text, before anything else.

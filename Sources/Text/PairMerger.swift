@@ -25,6 +25,16 @@ struct PairMerger {
   mutating func append(_ bytes: [UInt8], _ word: Range<Int>, to ids: inout [Int]) {
     symbols.removeAll(keepingCapacity: true)
     for position in word { symbols.append(byteIDs[Int(bytes[position])]) }
+    merge(to: &ids)
+  }
+
+  /// Appends the ids of a word given as symbols.
+  mutating func append(_ word: [Int32], to ids: inout [Int]) {
+    symbols = word
+    merge(to: &ids)
+  }
+
+  private mutating func merge(to ids: inout [Int]) {
     ranks.removeAll(keepingCapacity: true)
     for position in symbols.indices.dropLast() {
       ranks.append(merges.rank(symbols[position], symbols[position + 1]))

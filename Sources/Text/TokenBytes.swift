@@ -6,14 +6,15 @@ struct TokenBytes: Sendable {
   /// `ends[id]` is one past the last byte of `id`; the first byte is `ends[id - 1]`.
   private let ends: [UInt32]
   private let special: Set<Int>
-  /// The id of the token made of one byte, by byte.
+  /// The id of the token made of one byte, by byte; empty where tokens are spelled in characters.
   let byteIDs: [Int32]
 
   var count: Int { ends.count }
 
   /// Ids must have been checked against `Tokenizer.largestSize`.
   init(_ specification: TokenizerSpecification) throws(TextError) {
-    byteIDs = try Self.byteIDs(specification.tokens)
+    let isSpelled = specification.splitter == .llama
+    byteIDs = isSpelled ? [] : try Self.byteIDs(specification.tokens)
     var added: [Int: TokenizerSpecification.AddedToken] = [:]
     var special: Set<Int> = []
     for token in specification.addedTokens {
@@ -35,7 +36,7 @@ struct TokenBytes: Sendable {
         }
         bytes.append(contentsOf: content)
       } else {
-        bytes.append(contentsOf: own)
+        bytes.append(contentsOf: isSpelled ? PieceAlphabet.written(own) : own)
       }
       guard let end = UInt32(exactly: bytes.count) else {
         throw .vocabularyTooLarge(byteCount: bytes.count, limit: Int(UInt32.max))

@@ -24,6 +24,8 @@ package struct Tokenizer: Sendable {
   let tokenBytes: TokenBytes
   let merges: MergeTable
   private let cutter: AddedTokenCutter
+  /// For tokens that are spelled in characters, not bytes.
+  private let pieces: PieceAlphabet?
 
   /// One past the largest id: logits from here on are padding and are masked.
   package var size: Int { tokenBytes.count }
@@ -33,16 +35,18 @@ package struct Tokenizer: Sendable {
   /// - Throws: the first contradiction found: ids beyond the largest size, a byte without a token, merges that name
   ///   unknown ids, repeat a pair or do not join their parts, added tokens that are empty or share an id or content.
   package init(_ specification: TokenizerSpecification) throws(TextError) {
-    switch specification.splitter {
-    case .qwen2: break
-    }
     try Self.checkIDs(specification)
+    switch specification.splitter {
+    case .qwen2: pieces = nil
+    case .llama: pieces = try PieceAlphabet(specification.tokens)
+    }
     tokenBytes = try TokenBytes(specification)
     merges = try MergeTable(specification.merges, tokens: specification.tokens)
     cutter = try AddedTokenCutter(specification.addedTokens)
   }
 
-  /// The ids of a text; text that no added token matches is normalized (NFC), split and merged.
+  /// The ids of a text; text that no added token matches is normalized (NFC), split and merged, or
+  /// spelled in Llama's way and merged as a whole.
   ///
   /// Nothing is added in front or behind. Every text has an encoding, since every byte has a token.
   /// Cost: n log n in the bytes of the longest run that the splitter keeps together, linear in all else.
@@ -64,9 +68,13 @@ package struct Tokenizer: Sendable {
       let match = cutter.firstMatch(in: bytes, from: plainStart)
       let plainEnd = match?.start ?? bytes.count
       if plainEnd > plainStart {
-        let piece = NormalForm.composed(bytes[plainStart..<plainEnd])
-        var splitter = Qwen2Splitter(piece)
-        while let word = splitter.next() { merger.append(piece, word, to: &ids) }
+        if let pieces {
+          merger.append(pieces.symbols(bytes[plainStart..<plainEnd]), to: &ids)
+        } else {
+          let piece = NormalForm.composed(bytes[plainStart..<plainEnd])
+          var splitter = Qwen2Splitter(piece)
+          while let word = splitter.next() { merger.append(piece, word, to: &ids) }
+        }
       }
       guard let match else { return ids }
       ids.append(match.id)

@@ -15,8 +15,8 @@ package struct TextFile: Sendable {
 
 /// Builds tokenizers from the files of a checkpoint.
 ///
-/// Files that ask for rules other than those of reference section 6 are refused: normalization other than NFC, another
-/// pattern, prefix spaces, unknown tokens, ids put in front, added tokens that swallow neighboring space.
+/// Two families are read: Qwen2's (reference section 6) and, where the model falls back to bytes, Llama's. Files that ask for
+/// other rules are refused: another normalization or pattern, unknown tokens, added tokens that swallow neighboring space.
 package enum TokenizerFiles {
   /// The tokenizer of a `tokenizer.json`, merges as `"a b"` or as `["a", "b"]`.
   ///
@@ -33,19 +33,32 @@ package enum TokenizerFiles {
       "post_processor", "decoder", "model",
     ])
     try root.field("version").require("1.0")
-    try checkNormalizer(root.field("normalizer"))
-    try checkSplitter(root.field("pre_tokenizer"))
-    try checkByteLevel(root["post_processor"])
-    try checkByteLevel(root["decoder"])
+    // Llama's files put the marks for spaces in by their normalizer.
+    let normalizer = try root["normalizer"]?["type"]?.text()
+    let isSpelled =
+      try root["model"]?["byte_fallback"]?.boolean() == true && normalizer == "Sequence"
+    if isSpelled {
+      try checkLlama(root)
+    } else {
+      try checkQwen2(root)
+    }
     let model = try root.field("model")
-    try checkModel(model)
-    var vocabulary = try Vocabulary(model.field("vocab"))
+    var vocabulary = try Vocabulary(
+      model.field("vocab"), splitter: isSpelled ? .llama : .qwen2)
     for merge in try model.field("merges").elements() { try vocabulary.addMerge(merge) }
     var added: [TokenizerSpecification.AddedToken] = []
     for token in try root["added_tokens"]?.elements() ?? [] {
       added.append(try addedToken(token, id: token.field("id").integer()))
     }
     return try vocabulary.specification(addedTokens: added)
+  }
+
+  private static func checkQwen2(_ root: JSONField) throws(TextError) {
+    try checkNormalizer(root.field("normalizer"))
+    try checkSplitter(root.field("pre_tokenizer"))
+    try checkByteLevel(root["post_processor"])
+    try checkByteLevel(root["decoder"])
+    try checkModel(root.field("model"))
   }
 
   /// An entry of `added_tokens` or of `added_tokens_decoder`.

@@ -6,16 +6,23 @@ struct Vocabulary {
   private var tokens: [[UInt8]] = []
   private var ids: [[UInt8]: Int32] = [:]
   private var merges: [TokenizerSpecification.Merge] = []
+  private let splitter: TokenizerSpecification.Splitter
 
   /// From an object of spelled tokens and ids.
-  init(_ object: JSONField) throws(TextError) {
+  init(
+    _ object: JSONField, splitter: TokenizerSpecification.Splitter = .qwen2
+  ) throws(TextError) {
     var listed: [(token: String, id: Int)] = []
     for (key, value) in try object.members() { listed.append((key, try value.integer())) }
-    try self.init(listed, source: object.source)
+    try self.init(listed, source: object.source, splitter: splitter)
   }
 
   /// From spelled tokens and ids.
-  init(_ listed: [(token: String, id: Int)], source: String) throws(TextError) {
+  init(
+    _ listed: [(token: String, id: Int)], source: String,
+    splitter: TokenizerSpecification.Splitter = .qwen2
+  ) throws(TextError) {
+    self.splitter = splitter
     ids.reserveCapacity(listed.count)
     tokens.reserveCapacity(listed.count)
     let limit = Tokenizer.largestSize(tokens: listed.count)
@@ -24,7 +31,7 @@ struct Vocabulary {
         throw .idOutOfRange(id: id, limit: Tokenizer.largestSize)
       }
       if id >= limit { throw .idOutOfRange(id: id, limit: limit) }
-      guard let bytes = ByteAlphabet.bytes(key), !bytes.isEmpty else {
+      guard let bytes = Self.bytes(key, splitter), !bytes.isEmpty else {
         throw .notByteLevel(source: source, token: key, id: id)
       }
       while tokens.count <= id { tokens.append([]) }
@@ -43,7 +50,7 @@ struct Vocabulary {
     addedTokens: [TokenizerSpecification.AddedToken]
   ) throws(TextError) -> TokenizerSpecification {
     let specification = TokenizerSpecification(
-      splitter: .qwen2, tokens: tokens, merges: merges, addedTokens: addedTokens)
+      splitter: splitter, tokens: tokens, merges: merges, addedTokens: addedTokens)
     _ = try Tokenizer(specification)
     return specification
   }
@@ -105,8 +112,8 @@ struct Vocabulary {
     _ left: String, _ right: String, source: String
   ) throws(TextError) {
     let rank = merges.count
-    let leftBytes = ByteAlphabet.bytes(left) ?? []
-    let rightBytes = ByteAlphabet.bytes(right) ?? []
+    let leftBytes = Self.bytes(left, splitter) ?? []
+    let rightBytes = Self.bytes(right, splitter) ?? []
     guard let leftID = ids[leftBytes] else {
       throw .mergeUnknownToken(source: source, rank: rank, token: left)
     }
@@ -117,5 +124,15 @@ struct Vocabulary {
       throw .mergeUnknownToken(source: source, rank: rank, token: left + right)
     }
     merges.append(.init(left: leftID, right: rightID, result: result))
+  }
+
+  /// The bytes that a token is kept as; `nil` where its spelling is none.
+  private static func bytes(
+    _ token: String, _ splitter: TokenizerSpecification.Splitter
+  ) -> [UInt8]? {
+    switch splitter {
+    case .qwen2: ByteAlphabet.bytes(token)
+    case .llama: Array(token.utf8)
+    }
   }
 }

@@ -33,7 +33,14 @@ struct EditedCheckpoint {
   let encoder: String
 
   init(_ fixture: TinyFixture) throws {
-    let checkpoint = try fixture.open()
+    try self.init(
+      path: fixture.path,
+      encoder: fixture == .native
+        ? "model.vision_tower.timm_model." : "model.vision_tower.vision_tower.model.")
+  }
+
+  init(path: String, encoder: String) throws {
+    let checkpoint = try Checkpoint.open(path)
     for name in checkpoint.names {
       let tensor = try checkpoint.tensor(name)
       let bytes = try checkpoint.withBytes(name) { bytes in
@@ -42,14 +49,12 @@ struct EditedCheckpoint {
       tensors[name] = Tensor(type: tensor.elementType, shape: tensor.shape, bytes: bytes)
     }
     config = checkpoint.config ?? .null
-    for name in try Directory.names(in: fixture.path)
+    for name in try Directory.names(in: path)
     where !name.hasSuffix(".safetensors") && !name.hasSuffix(".index.json") && name != "config.json"
     {
-      files[name] = try SmallFile.bytes(of: Directory.path(fixture.path, name))
+      files[name] = try SmallFile.bytes(of: Directory.path(path, name))
     }
-    encoder =
-      fixture == .native
-      ? "model.vision_tower.timm_model." : "model.vision_tower.vision_tower.model."
+    self.encoder = encoder
   }
 
   /// Adds a tensor of ones.

@@ -249,6 +249,12 @@ import Testing
       .of(ConversionError.tokenizerSize(size: 5, rows: 4)), .badData,
       "error: the tokenizer does not fit the model\n  it has 5 tokens, the embedding 4 rows"),
     Wording(
+      .of(ConversionError.tokenizerFamily(decoder: "llama", tokenizer: "qwen2")), .badData,
+      """
+      error: the tokenizer does not fit the model
+        the decoder is of llama's form, the tokenizer of qwen2's
+      """),
+    Wording(
       .of(
         ConversionError.batchNormStatistic(
           layer: "bn", parameter: "bn.running_var", channel: 2, found: -1)), .badData,

@@ -84,7 +84,7 @@ import Testing
     Lie("unknown fit", "IMAG", set(2, 1, at: 4), field("fit")),
     Lie("mean is no number", "IMAG", set(notANumber, 4, at: 8), field("mean")),
     Lie("deviation of zero", "IMAG", set(0, 4, at: 20), field("standard deviation")),
-    Lie("unknown splitter", "TOKN", set(1, 1, at: 0), field("splitter")),
+    Lie("unknown splitter", "TOKN", set(2, 1, at: 0), field("splitter")),
     Lie("more tokens than bytes", "TOKN", set(0xFFFF_FFFF, 4, at: 1), truncated),
     Lie("token longer than the record", "TOKN", set(0xFFFF, 2, at: 5), truncated),
     Lie("merge of an unknown token", "TOKN", set(5, 4, at: 25), field("merge")),

@@ -10,7 +10,9 @@ package enum Architecture: Equatable, Sendable {
   case mobileCLIP(EncoderLayout)
 
   /// The values of `model_type` that are read.
-  package static let supportedModelTypes = [FastVLMLayout.llava, .native].map(\.modelType)
+  package static let supportedModelTypes =
+    [FastVLMLayout.llava, .native].map(\.modelType)
+    + [FastVLMConfiguration.Decoder.Family.llamaModelType]
 
   /// Recognizes a checkpoint by its tensor names, then by its configuration (reference section 7.6).
   /// - Throws: `unsupportedLayout` for layouts that are known but not read, `unknownArchitecture` for everything else.
@@ -24,6 +26,7 @@ package enum Architecture: Equatable, Sendable {
     }
     if let layout = EncoderLayout.detect(checkpoint.names) { return .mobileCLIP(layout) }
     if let modelType {
+      if modelType == FastVLMConfiguration.Decoder.Family.llamaModelType { return .fastVLM(.llava) }
       for layout in FastVLMLayout.allCases where layout.modelType == modelType {
         // A native file under Apple's `model_type` is still native, and the other way round.
         return .fastVLM(storedLayout(checkpoint.names) ?? layout)

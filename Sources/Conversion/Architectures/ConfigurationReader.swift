@@ -91,6 +91,9 @@ struct ConfigurationReader {
 
   func strings(_ key: String) -> [String] { (member(key)?.array ?? []).compactMap(\.string) }
 
+  /// Every key of the object.
+  var keys: [String] { value.object?.members.map(\.key) ?? [] }
+
   func has(_ key: String) -> Bool { member(key) != nil }
 
   /// What a required setting throws where it is absent.

@@ -2,7 +2,7 @@ import MartletBytes
 import MartletCheckpoints
 import MartletModel
 
-/// Reads a FastVLM checkpoint: configuration, three networks, tokenizer and prompt, and accounts for every tensor.
+/// Reads a FastVLM checkpoint, its language model Qwen2 or of Llama's form: configuration, three networks, tokenizer and prompt, and accounts for every tensor.
 struct FastVLM {
   private let checkpoint: Checkpoint
   private let names: FastVLMNames
@@ -73,8 +73,10 @@ struct FastVLM {
     }
     let rows = tensors["\(names.language).embed_tokens.weight"]?.shape.first ?? 0
     if tokenizer.size > rows { throw .tokenizerSize(size: tokenizer.size, rows: rows) }
+    let isLlama = configuration.decoder.family == .llama
     let description = ModelDescription(
-      architecture: names.layout.modelType,
+      architecture: isLlama
+        ? FastVLMConfiguration.Decoder.Family.llamaModelType : names.layout.modelType,
       networks: [vision.network, projector.network, language.network], image: configuration.image,
       tokenizer: tokenizer, prompt: try prompt(tokenizer))
     let parameters = SourceParameters(checkpoint: checkpoint, bindings: bindings)
@@ -169,19 +171,28 @@ struct FastVLM {
 
   // MARK: Prompt
 
-  /// Qwen2's template with the stop ids of this very tokenizer; numbers differ between releases.
+  /// The family's template with the stop ids of this very tokenizer; numbers differ between releases.
   private func prompt(
     _ tokenizer: TokenizerSpecification
   ) throws(ConversionError) -> PromptTemplate {
     var stopIDs: [Int] = []
-    for content in ["<|im_end|>", "<|endoftext|>"] {
+    let isLlama = configuration.decoder.family == .llama
+    if (tokenizer.splitter == .llama) != isLlama {
+      throw .tokenizerFamily(
+        decoder: isLlama ? "llama" : "qwen2",
+        tokenizer: tokenizer.splitter == .llama ? "llama" : "qwen2")
+    }
+    for content in isLlama ? ["</s>"] : ["<|im_end|>", "<|endoftext|>"] {
       guard let token = tokenizer.addedTokens.first(where: { $0.content == content }) else {
         throw .tokenMissing(content: content)
       }
       stopIDs.append(token.id)
     }
     for id in configuration.endIDs where !stopIDs.contains(id) { stopIDs.append(id) }
-    var template = PromptTemplate.qwen2
+    if isLlama, !tokenizer.addedTokens.contains(where: { $0.content == "<s>" }) {
+      throw .tokenMissing(content: "<s>")
+    }
+    var template = isLlama ? LlamaSettings.prompt(begin: "<s>") : .qwen2
     template.stopIDs = stopIDs
     template.maximumTokens = configuration.maximumTokens
     return template

@@ -4,8 +4,9 @@ import MartletModel
 /// What `config.json` and its neighbors say about a FastVLM, typed. Sizes are optional where tensors tell them too; what is
 /// stated is compared with the tensors when the networks are built.
 struct FastVLMConfiguration: Equatable {
-  /// The Qwen2 decoder.
+  /// The decoder, Qwen2 or of Llama's form, which computes the same without biases.
   struct Decoder: Equatable {
+    var family = Family.qwen2
     var hiddenSize: Int?
     var layers: Int?
     var heads: Int
@@ -51,9 +52,12 @@ struct FastVLMConfiguration: Equatable {
       guard let nested = try top.object("text_config") else { throw top.missing("text_config") }
       text = nested
     }
+    let family: Decoder.Family =
+      try top.string("model_type") == Decoder.Family.llamaModelType ? .llama : .qwen2
+    if family == .llama { try LlamaSettings.check(top) }
     try Self.refuseUnsupported(top, text, layout)
     var defaults: [SourceReport.Default] = []
-    decoder = try Self.decoder(text, top, &defaults)
+    decoder = try Self.decoder(text, top, family, &defaults)
     projectorDepth = try Self.projectorDepth(top, layout)
     if layout == .native {
       projectorHasBiases = try top.bool("multimodal_projector_bias") ?? true
@@ -82,7 +86,7 @@ struct FastVLMConfiguration: Equatable {
   }
 
   private static func decoder(
-    _ text: ConfigurationReader, _ top: ConfigurationReader,
+    _ text: ConfigurationReader, _ top: ConfigurationReader, _ family: Decoder.Family,
     _ defaults: inout [SourceReport.Default]
   ) throws(ConversionError) -> Decoder {
     guard let heads = try text.size("num_attention_heads") else {
@@ -93,6 +97,10 @@ struct FastVLMConfiguration: Equatable {
     if let rope = try text.object("rope_parameters"), rope.has("rope_theta") {
       theta = try rope.positive("rope_theta")
     }
+    if theta == nil, family == .llama {
+      theta = LlamaSettings.theta
+      defaults.append(.init(setting: "rope_theta", value: "\(Int(LlamaSettings.theta))"))
+    }
     guard let theta else { throw text.missing("rope_theta") }
     var eps = try text.positive("rms_norm_eps")
     if eps == nil {
@@ -102,10 +110,12 @@ struct FastVLMConfiguration: Equatable {
     var isTied = try text.bool("tie_word_embeddings") ?? false
     if try top.bool("tie_word_embeddings") ?? false { isTied = true }
     return Decoder(
-      hiddenSize: try text.size("hidden_size"), layers: try text.size("num_hidden_layers"),
+      family: family, hiddenSize: try text.size("hidden_size"),
+      layers: try text.size("num_hidden_layers"),
       heads: heads, keyValueHeads: try text.size("num_key_value_heads"),
       headSize: try text.size("head_dim"), innerSize: try text.size("intermediate_size"),
-      vocabularyRows: try text.size("vocab_size"), eps: eps ?? 1e-6, theta: theta, isTied: isTied)
+      vocabularyRows: try text.size("vocab_size"), eps: eps ?? 1e-6, theta: theta, isTied: isTied,
+      hasAttentionBiases: family == .qwen2)
   }
 
   /// LLaVA's names of projectors: `linear`, `mlp<N>x_gelu`. transformers' FastVLM always has two layers.

@@ -76,6 +76,10 @@ extension ErrorReport {
       return ErrorReport(
         .badData, "the tokenizer does not fit the model",
         ["it has \(size) tokens, the embedding \(rows) rows"])
+    case .tokenizerFamily(let decoder, let tokenizer):
+      return ErrorReport(
+        .badData, "the tokenizer does not fit the model",
+        ["the decoder is of \(decoder)'s form, the tokenizer of \(tokenizer)'s"])
     case .batchNormStatistic(let layer, let parameter, let channel, let found):
       return ErrorReport(
         .badData, "a batch norm has an impossible statistic",
