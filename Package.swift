@@ -30,7 +30,8 @@ let package = Package(
     .executable(name: "martlet-selftest", targets: ["martlet-selftest"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
   ],
   targets: [
     // MARK: Libraries of the system
@@ -130,6 +131,9 @@ let package = Package(
       path: "Sources/Verification", swiftSettings: safe),
 
     .target(
+      name: "MartletServing", dependencies: ["MartletText", "MartletModel", "MartletBytes"],
+      path: "Sources/Serving", swiftSettings: safe),
+    .target(
       name: "MartletExport",
       dependencies: [
         "MartletCheckpoints", "MartletPack", "MartletText", "MartletModel", "MartletBytes",
@@ -150,7 +154,7 @@ let package = Package(
         "MartletBoardMessages", "MartletBytes", "MartletModel", "MartletImages", "MartletText",
         "MartletPack", "MartletRuntime", "MartletCheckpoints", "MartletReference",
         "MartletConversion", "MartletCalibration", "MartletQuantization", "MartletVerification",
-        "MartletSynthesis", "MartletExport", "MartletProof",
+        "MartletSynthesis", "MartletExport", "MartletProof", "MartletServing",
       ],
       path: "Tools/messages/Workstation", swiftSettings: safe),
     .executableTarget(
@@ -159,9 +163,12 @@ let package = Package(
         "MartletBytes", "MartletModel", "MartletImages", "MartletText", "MartletCheckpoints",
         "MartletPack", "MartletReference", "MartletRuntime", "MartletConversion",
         "MartletCalibration", "MartletQuantization", "MartletVerification", "MartletSynthesis",
-        "MartletExport", "MartletProof", "MartletBoardMessages", "MartletMessages",
-        "CMartletPlatform", "CTurboJPEG",
+        "MartletExport", "MartletProof", "MartletServing", "MartletBoardMessages",
+        "MartletMessages", "CMartletPlatform", "CTurboJPEG",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
       ],
       path: "Tools/martlet", swiftSettings: safe),
     .executableTarget(
@@ -281,6 +288,10 @@ let package = Package(
       ],
       path: "Tests/Verification", swiftSettings: tests),
     .testTarget(
+      name: "ServingTests",
+      dependencies: ["MartletServing", "MartletText", "MartletModel", "MartletTestSupport"],
+      path: "Tests/Serving", swiftSettings: tests),
+    .testTarget(
       name: "ExportTests",
       dependencies: [
         "MartletExport", "MartletConversion", "MartletQuantization", "MartletPack",
@@ -293,7 +304,7 @@ let package = Package(
         "MartletBoardMessages", "MartletMessages", "MartletBytes", "MartletModel", "MartletImages",
         "MartletText", "MartletPack", "MartletRuntime", "MartletCheckpoints", "MartletConversion",
         "MartletReference", "MartletCalibration", "MartletQuantization", "MartletVerification",
-        "MartletSynthesis", "MartletExport", "MartletProof",
+        "MartletSynthesis", "MartletExport", "MartletProof", "MartletServing",
       ],
       path: "Tests/Messages", swiftSettings: tests),
     .testTarget(
@@ -318,7 +329,7 @@ if Context.environment["MARTLET_FUZZ"] != nil {
       dependencies: [
         "CFuzzGuard", "MartletBytes", "MartletModel", "MartletImages", "MartletText",
         "MartletCheckpoints", "MartletPack", "MartletConversion", "MartletCalibration",
-        "MartletExport",
+        "MartletExport", "MartletServing",
       ],
       // libFuzzer brings the program's entry.
       path: "Tests/Fuzz", swiftSettings: tests + [.unsafeFlags(["-parse-as-library"])]),

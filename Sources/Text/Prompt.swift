@@ -1,5 +1,11 @@
 import MartletModel
 
+/// A part of a prompt.
+package enum PromptPiece: Equatable, Sendable {
+  case text(String)
+  case image
+}
+
 /// A question and its images in the form the language model was trained on, as text and as ids.
 package struct Prompt: Equatable, Sendable {
   /// Stands in prompt text where an image goes.
@@ -39,6 +45,31 @@ package struct Prompt: Equatable, Sendable {
       ids.append(contentsOf: tokenizer.encode(bytes: Array(bytes[piece])))
     }
     self.text = text
+    self.ids = ids
+    self.imageCount = imageCount
+  }
+
+  /// Text and images in the order given, without a template.
+  ///
+  /// As above each text between two images is encoded on its own; a placeholder in a text is text.
+  package init(pieces: [PromptPiece], tokenizer: Tokenizer) {
+    var whole = ""
+    var run = ""
+    var ids: [Int] = []
+    var imageCount = 0
+    for piece in pieces {
+      switch piece {
+      case .text(let text): run += text
+      case .image:
+        ids.append(contentsOf: tokenizer.encode(run))
+        ids.append(PromptTemplate.imageSentinel)
+        whole += run + Self.imagePlaceholder
+        run = ""
+        imageCount += 1
+      }
+    }
+    ids.append(contentsOf: tokenizer.encode(run))
+    text = whole + run
     self.ids = ids
     self.imageCount = imageCount
   }

@@ -29,6 +29,14 @@ import Testing
         "--answers", "--what-if", "--layer-pictures",
       ]
     ),
+    (
+      "serve",
+      [
+        "--port", "--host", "--key-file", "--no-key", "--allow-files", "--model-name",
+        "--max-tokens", "--max-pictures", "--max-pixels", "--max-body", "--max-queue",
+        "--max-connections", "--patience", "--isa", "--threads", "--quiet",
+      ]
+    ),
   ]
 
   @Test(arguments: contract)

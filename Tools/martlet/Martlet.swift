@@ -29,7 +29,7 @@ struct Martlet: ParsableCommand {
     version: MartletVersion.text,
     subcommands: [
       Convert.self, Calibrate.self, Doctor.self, Inspect.self, Run.self, Trace.self, Verify.self,
-      Bench.self, Synthesize.self, Export.self, Diff.self,
+      Bench.self, Synthesize.self, Export.self, Diff.self, Serve.self,
     ])
 
   static func main() {

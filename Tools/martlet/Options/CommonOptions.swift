@@ -101,8 +101,10 @@ struct QuietOption: ParsableArguments {
 }
 
 /// A number of bytes: `512M`, `2G`, `1048576`.
-struct ByteSize: ExpressibleByArgument, Equatable {
+struct ByteSize: ExpressibleByArgument, Equatable, CustomStringConvertible {
   let bytes: Int
+
+  init(bytes: Int) { self.bytes = bytes }
 
   init?(argument: String) {
     let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
@@ -116,5 +118,13 @@ struct ByteSize: ExpressibleByArgument, Equatable {
     let (bytes, overflow) = number.multipliedReportingOverflow(by: unit)
     if overflow { return nil }
     self.bytes = bytes
+  }
+
+  /// As it would be given; also what help shows of a default.
+  var description: String {
+    for (unit, shift) in [("G", 30), ("M", 20), ("K", 10)] where bytes % (1 << shift) == 0 {
+      return "\(bytes >> shift)\(unit)"
+    }
+    return "\(bytes)"
   }
 }

@@ -13,6 +13,7 @@ import MartletProof
 import MartletQuantization
 import MartletReference
 import MartletRuntime
+import MartletServing
 import MartletSynthesis
 import MartletText
 import MartletVerification
@@ -36,6 +37,7 @@ extension ErrorReport {
     case let error as VerificationError: self = .of(error)
     case let error as SynthesisError: self = .of(error)
     case let error as ExportError: self = .of(error)
+    case let error as ServingError: self = .of(error)
     default: return nil
     }
   }
