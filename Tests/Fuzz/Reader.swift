@@ -31,6 +31,8 @@ enum Reader: String, CaseIterable {
   case configuration
   /// The lines of questions about pictures.
   case questions
+  /// The body of a request to the server.
+  case chat
   /// Three faults on purpose, to prove that they are noticed.
   case alarm
 
@@ -87,6 +89,7 @@ enum Reader: String, CaseIterable {
     case .vocabulary: Words.read(separate: input)
     case .configuration: Configurations.read(input)
     case .questions: Tables.read(questions: input)
+    case .chat: Requests.read(chat: input)
     case .alarm: Alarm.raise(input)
     }
   }

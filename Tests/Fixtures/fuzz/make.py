@@ -161,3 +161,13 @@ table()
 gguf()
 questions()
 configurations()
+
+# Bodies of requests to the server: all that is kept, and an address of a file.
+write("chat/turns.json", b"""{"model": "m", "max_completion_tokens": 7, "temperature": 0.5, "seed": 3, "stream": true, "top_p": 1,
+"stream_options": {"include_usage": true}, "user": "u", "n": 1, "stop": null, "messages": [
+{"role": "system", "content": "s"}, {"role": "user", "content": [{"type": "text", "text": "a"},
+{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAEC", "detail": "high"}}]},
+{"role": "assistant", "content": "c", "refusal": null, "tool_calls": []}, {"role": "user", "content": "d"}]}
+""")
+write("chat/file.json", b'''{"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "file://a%20b.png"}]}], "tools": [], "tool_choice": "none"}
+''')
