@@ -62,7 +62,8 @@ package final class WeightTable: @unchecked Sendable {
     let other = try WeightTable(parameters)
     var merged = unsafe pointers
     // SAFETY: the new table keeps the memory of both.
-    for unsafe (name, new) in unsafe other.pointers { unsafe merged[name] = unsafe new }
+    var entries = unsafe other.pointers.makeIterator()
+    while let (name, new) = unsafe entries.next() { unsafe merged[name] = unsafe new }
     return unsafe WeightTable(merged, keeping: [self, other])
   }
 
