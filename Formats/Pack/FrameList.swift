@@ -30,6 +30,8 @@ struct FrameList {
   /// Size of the components that are used where they are mapped.
   private(set) var mappedBytes = 0
   private let tensors: [StoredTensor]
+  /// Whether pages that were checked are let go at once.
+  private let dropsPages: Bool
 
   enum Place {
     case arena(Int)
@@ -37,8 +39,9 @@ struct FrameList {
   }
 
   /// - Parameter tensors: positions in `pack.tensors`.
-  init(_ pack: Pack, tensors indices: [Int]) {
+  init(_ pack: Pack, tensors indices: [Int], dropsPages: Bool = false) {
     tensors = pack.tensors
+    self.dropsPages = dropsPages
     for index in indices {
       for (position, component) in pack.tensors[index].components.enumerated() {
         add(component, tensor: index, position: position, frameBytes: pack.frameBytes)
@@ -106,6 +109,7 @@ struct FrameList {
           of: tasks[index], in: file, arena: arena,
           decoder: decoders.isEmpty ? nil : decoders[worker])
         if fault != nil { unsafe faults[index] = true }
+        if dropsPages || tasks[index].target != nil { release(tasks[index], of: file) }
       }
     }
     guard let first = faults.firstIndex(of: true) else { return }
@@ -114,6 +118,14 @@ struct FrameList {
     {
       throw fault
     }
+  }
+
+  /// Lets go of a frame: the pages of one that was unpacked would otherwise count beside what was made of them.
+  private func release(_ task: FrameTask, of file: MappedFile) {
+    // A refusal changes only the memory that is held.
+    do throws(BytesError) {
+      try file.discard(task.offset..<task.offset + task.storedBytes)
+    } catch {}
   }
 
   /// Handles one frame.

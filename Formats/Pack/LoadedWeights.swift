@@ -14,21 +14,64 @@ import MartletModel
   package let arenaBytes: Int
   /// Size of the components used where they are mapped; their pages are shared and can be dropped by the system.
   package let mappedBytes: Int
+  /// The largest tensor of these.
+  package let largestMappedBytes: Int
   private let pack: Pack
   private let arena: UnsafeMutableRawPointer?
   private let parameters: [String: LoadedParameter]
 
+  /// What the weights of some networks take, told from the pack's directory alone.
+  package struct Need: Equatable, Sendable {
+    /// Unpacked, because they are stored compressed.
+    package var arenaBytes = 0
+    /// Used where they are mapped.
+    package var mappedBytes = 0
+    /// The largest tensor of these: the least that must be there at one time.
+    package var largestMappedBytes = 0
+  }
+
+  package static func need(of roles: [NetworkRole]?, in pack: Pack) -> Need {
+    let indices = tensors(of: roles, in: pack)
+    let frames = FrameList(pack, tensors: indices)
+    var need = Need(arenaBytes: frames.arenaBytes, mappedBytes: frames.mappedBytes)
+    for index in indices {
+      var mapped = 0
+      for component in pack.tensors[index].components where component.storage == .raw {
+        mapped += Int(component.byteCount)
+      }
+      need.largestMappedBytes = max(need.largestMappedBytes, mapped)
+    }
+    return need
+  }
+
+  /// Checks the weights of some networks and keeps nothing of them in memory.
+  /// - Throws: `checksum` of the first damaged frame.
+  package static func check(
+    _ roles: [NetworkRole], of pack: Pack, pool: ThreadPool
+  ) throws(PackError) {
+    try FrameList(pack, tensors: tensors(of: roles, in: pack), dropsPages: true)
+      .check(in: pack.file, pool: pool)
+  }
+
+  /// Lets go of the pages of mapped weights; the next use reads them from the file again.
+  package func dropPages() {
+    // A refusal changes only the memory that is held.
+    do throws(BytesError) { try pack.file.discard(0..<pack.file.count) } catch {}
+  }
+
   /// Checks and unpacks the weights of a pack on all threads of the pool.
   /// - Parameter roles: the networks whose weights are wanted; all of them where `nil`.
+  /// - Parameter dropsPages: mapped weights are let go as soon as they are checked.
   /// - Throws: `checksum` or `frame` with tensor, component, frame and offset of the first damaged frame; `memory`.
   package init(
-    _ pack: Pack, roles: [NetworkRole]? = nil, pool: ThreadPool
+    _ pack: Pack, roles: [NetworkRole]? = nil, dropsPages: Bool = false, pool: ThreadPool
   ) throws(PackError) {
     let indices = Self.tensors(of: roles, in: pack)
-    let frames = FrameList(pack, tensors: indices)
+    let frames = FrameList(pack, tensors: indices, dropsPages: dropsPages)
     self.pack = pack
     arenaBytes = frames.arenaBytes
     mappedBytes = frames.mappedBytes
+    largestMappedBytes = Self.need(of: roles, in: pack).largestMappedBytes
     // SAFETY: made here, given back in `deinit` only; the size is what was asked for.
     let arena = unsafe frames.arenaBytes == 0 ? nil : martlet_allocate(frames.arenaBytes)
     unsafe self.arena = arena

@@ -16,6 +16,8 @@ package enum BytesError: Error, Equatable, Sendable {
   case json(source: String, offset: Int, problem: JSONProblem)
   /// The threads of a pool could not be made.
   case threads(requested: Int, code: Int32)
+  /// The process may not run on these processors, or they are not there. Lists as in `0-3,6`.
+  case processors(requested: String, allowed: String)
 }
 
 /// What was being done to a file when the system refused.

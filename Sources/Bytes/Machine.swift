@@ -30,13 +30,7 @@ package struct Machine: Equatable, Sendable {
 
   /// The machine this process runs on, as far as its affinity mask and control group let it.
   package static func current() -> Machine {
-    let capacity = 1 << 14
-    var allowed = [UInt8](repeating: 0, count: capacity)
-    // SAFETY: the callee writes at most `capacity` bytes.
-    let count = unsafe martlet_allowed_processors(&allowed, capacity)
-    var processors: [Int] = []
-    for index in 0..<capacity where count > 0 && allowed[index] != 0 { processors.append(index) }
-    return Machine(root: "", allowed: processors.isEmpty ? [0] : processors)
+    Machine(root: "", allowed: Processors.allowed)
   }
 
   /// Bytes of memory this process holds now, pages of mapped files included; 0 when unknown.

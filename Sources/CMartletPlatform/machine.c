@@ -1,5 +1,6 @@
 // The clock, the processors and the memory of this process.
 #define _GNU_SOURCE
+#include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,19 @@ size_t martlet_allowed_processors(uint8_t *allowed, size_t capacity) {
     if (known) return count;
   }
   return 0;
+}
+
+int martlet_restrict_processors(const uint8_t *allowed, size_t capacity) {
+  cpu_set_t *set = CPU_ALLOC(capacity);
+  if (set == NULL) return ENOMEM;
+  const size_t bytes = CPU_ALLOC_SIZE(capacity);
+  CPU_ZERO_S(bytes, set);
+  for (size_t i = 0; i < capacity; i++) {
+    if (allowed[i]) CPU_SET_S(i, bytes, set);
+  }
+  const int code = sched_setaffinity(0, bytes, set) == 0 ? 0 : errno;
+  CPU_FREE(set);
+  return code;
 }
 
 uint64_t martlet_peak_resident_bytes(void) {

@@ -31,4 +31,6 @@ package enum RuntimeError: Error, Equatable, Sendable {
   case pack(PackError)
   /// Memory could not be had.
   case outOfMemory(bytes: Int)
+  /// More than the caller allows; of `needed`, `unpacked` bytes are weights that are stored compressed.
+  case memoryLimit(limit: Int, needed: Int, unpacked: Int)
 }

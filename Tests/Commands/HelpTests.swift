@@ -78,7 +78,7 @@ import Testing
     #expect(outcome.code == 0)
     for option in [
       "--image", "--prompt", "--max-tokens", "--json", "--isa", "--threads", "--temperature",
-      "--seed", "--version",
+      "--seed", "--version", "--cores", "--max-memory",
     ] {
       #expect(outcome.output.contains(option), "\(option)")
     }

@@ -91,6 +91,9 @@ import Testing
       .of(BytesError.notUTF8(source: "b", offset: 3)), .badData,
       "error: cannot read 'b'\n  at byte 3: expected text in UTF-8, found other bytes"),
     Wording(
+      .of(BytesError.processors(requested: "0-9", allowed: "0,1")), .usage,
+      "error: cannot run on processors 0-9\n  this process may use: 0,1"),
+    Wording(
       .of(BytesError.threads(requested: 900, code: 11)), .inputOutput,
       """
       error: cannot start 900 threads
@@ -326,6 +329,20 @@ import Testing
     Wording(
       .of(RuntimeError.instructionSet(requested: "neon", available: "scalar, avx2")), .usage,
       "error: this machine cannot run 'neon'\n  available: scalar, avx2"),
+    Wording(
+      .of(RuntimeError.memoryLimit(limit: 1000, needed: 2000, unpacked: 500)), .inputOutput,
+      """
+      error: the model does not run in 1000 bytes of memory
+        at least 2000 bytes are needed
+        hint: convert with --raw: weights stored plain need not all be in memory
+      """),
+    Wording(
+      .of(RuntimeError.memoryLimit(limit: 1000, needed: 2000, unpacked: 0)), .inputOutput,
+      """
+      error: the model does not run in 1000 bytes of memory
+        at least 2000 bytes are needed
+        hint: allow more, or ask for fewer tokens
+      """),
     Wording(
       .of(RuntimeError.outOfMemory(bytes: 1000)), .inputOutput,
       "error: no memory to run the model\n  1000 bytes were refused"),

@@ -7,34 +7,27 @@ import MartletRuntime
 import MartletText
 
 /// One question, from the opened pack to the last token.
+///
+/// A board has little memory: the weights of the encoder are let go before those of the language model are unpacked.
 struct Answering {
   private let arguments: Arguments
-  private let model: LoadedModel
+  private let pack: Pack
   private let pool: ThreadPool
   private let options: RunOptions
   private let tokenizer: Tokenizer
   private let template: PromptTemplate
   private var timings = AnswerTimings()
 
-  /// Opens the pack; its weights are checked and unpacked here.
+  /// Opens the pack; its weights are checked and unpacked when their turn comes.
   init(_ arguments: Arguments) throws(ErrorReport) {
     let start = MonotonicClock.nanoseconds
     let path = arguments.pack
-    let threads = arguments.threads ?? Machine.current().physicalCores
     self.arguments = arguments
-    let set: InstructionSet
-    do throws(RuntimeError) {
-      set =
-        if let name = arguments.instructionSet { try InstructionSet(named: name) } else { .best }
-    } catch { throw .of(error) }
-    options = RunOptions(instructionSet: set, threads: threads, cache: arguments.cache)
-    do throws(BytesError) { pool = try ThreadPool(threads: threads) } catch { throw .of(error) }
-    let pack: Pack
+    let share = try MachineShare(arguments)
+    options = share.options
+    pool = share.pool
     do throws(PackError) { pack = try Pack(path: path) } catch { throw .of(error, in: path) }
-    do throws(RuntimeError) {
-      model = try LoadedModel(pack, pool: pool)
-    } catch { throw .of(error, in: path) }
-    guard let specification = model.description.tokenizer, let template = model.description.prompt
+    guard let specification = pack.description.tokenizer, let template = pack.description.prompt
     else {
       throw ErrorReport(
         .badData, "'\(path)' cannot answer questions", ["it holds an image encoder only"])
@@ -55,18 +48,25 @@ struct Answering {
         question: arguments.prompt, imageCount: arguments.pictures.count, template: template,
         tokenizer: tokenizer)
     } catch { throw .of(error) }
+    let before = MonotonicClock.milliseconds(since: start)
     let (rows, tokensPerImage) = try encodedPictures()
     let length: Int
     do throws(TextError) {
       length = try prompt.splicedLength(
         tokensPerImage: tokensPerImage, maximum: template.maximumTokens)
     } catch { throw .of(error) }
-    let before = MonotonicClock.milliseconds(since: start)
+    let roles: [NetworkRole] = [.language]
+    let model = try loaded(roles)
     let stream = AnswerStream(tokenizer, isSilent: arguments.isJSON)
     let result: GenerationResult
     do throws(RuntimeError) {
-      let session = try LanguageSession(
-        model: model, capacity: length + arguments.maximumTokens, options: options, pool: pool)
+      let capacity = length + arguments.maximumTokens
+      let pool = pool
+      let session = try made(roles) { options throws(RuntimeError) in
+        let session = try LanguageSession(
+          model: model, capacity: capacity, options: options, pool: pool)
+        return (session, session.workingBytes)
+      }
       result = try session.generate(
         GenerationRequest(
           ids: prompt.ids, maximumTokens: arguments.maximumTokens, stopIDs: template.stopIDs,
@@ -74,8 +74,11 @@ struct Answering {
         imageRows: rows, tokensPerImage: tokensPerImage, onToken: stream.append)
     } catch { throw .of(error) }
     timings.prefill = result.prefillMilliseconds
-    timings.firstToken = before + result.firstTokenMilliseconds
-    timings.total = MonotonicClock.milliseconds(since: start)
+    // As if everything had been loaded before.
+    timings.firstToken =
+      before + timings.preprocess + timings.encode + timings.project
+      + result.firstTokenMilliseconds
+    timings.total = timings.firstToken - result.firstTokenMilliseconds + result.totalMilliseconds
     if arguments.isJSON {
       let answer = Answer(
         text: trimmed(tokenizer.decode(result.ids)), result: result,
@@ -89,10 +92,22 @@ struct Answering {
 
   /// Rows for the language model, `[pictures × tokens, channels]`.
   private mutating func encodedPictures() throws(ErrorReport) -> (rows: [Float], tokens: Int) {
-    if arguments.pictures.isEmpty { return ([], 0) }
+    let roles = pack.description.networks.map { $0.role }.filter { $0 != .language }
+    if arguments.pictures.isEmpty {
+      // No answer comes from a pack that is damaged anywhere.
+      do throws(PackError) {
+        try LoadedWeights.check(roles, of: pack, pool: pool)
+      } catch { throw .of(error, in: arguments.pack) }
+      return ([], 0)
+    }
+    let model = try loaded(roles)
     let session: VisionSession
     do throws(RuntimeError) {
-      session = try VisionSession(model: model, options: options, pool: pool)
+      let pool = pool
+      session = try made(roles) { options throws(RuntimeError) in
+        let session = try VisionSession(model: model, options: options, pool: pool)
+        return (session, session.workingBytes)
+      }
     } catch { throw .of(error) }
     var rows: [Float] = []
     for path in arguments.pictures {
@@ -106,7 +121,28 @@ struct Answering {
         rows.append(contentsOf: encoding.imageTokens)
       } catch { throw .of(error) }
     }
+    // Mapped or not, the encoder's weights are not needed any more.
+    model.dropPages()
     return (rows, session.tokens)
+  }
+
+  /// The weights of some networks; the time is counted as loading.
+  private mutating func loaded(_ roles: [NetworkRole]) throws(ErrorReport) -> LoadedModel {
+    let start = MonotonicClock.nanoseconds
+    do throws(RuntimeError) {
+      let model = try LoadedModel(pack, roles: roles, memory: options.memory, pool: pool)
+      timings.load += MonotonicClock.milliseconds(since: start)
+      return model
+    } catch { throw .of(error, in: arguments.pack) }
+  }
+
+  /// What `make` makes, with tiles small enough for the memory there may be.
+  private func made<T>(
+    _ roles: [NetworkRole], _ make: (RunOptions) throws(RuntimeError) -> (T, bytes: Int)
+  ) throws(RuntimeError) -> T {
+    guard let memory = options.memory else { return try make(options).0 }
+    let need = LoadedWeights.need(of: roles, in: pack)
+    return try memory.fitting(options, largestMapped: need.largestMappedBytes, make)
   }
 
   private func preparedPicture(_ path: String) throws(ErrorReport) -> Pixels {
@@ -116,7 +152,7 @@ struct Answering {
       let pixels = try file.withBytes { bytes throws(ImageError) in
         try ImageDecoder.pixels(of: bytes, name: path)
       }
-      return try pixels.prepared(for: model.description.image, name: path)
+      return try pixels.prepared(for: pack.description.image, name: path)
     } catch { throw .of(error) }
   }
 }

@@ -18,6 +18,10 @@ struct Arguments {
   /// The physical cores where `nil`.
   var threads: Int?
   var cache = CachePrecision.float32
+  /// Processors to run on; chosen by `MachineShare` where `nil`.
+  var cores: [Int]?
+  /// Bytes this process may hold; no bound where `nil`.
+  var memory: Int?
   var isJSON = false
 
   enum Request {
@@ -66,13 +70,22 @@ struct Arguments {
           arguments.maximumTokens = try option.integer(&reader, in: 1...AnswerLimits.tokens)
         case "--threads":
           arguments.threads = try option.integer(&reader, in: 1...AnswerLimits.threads)
+        case "--cores":
+          let text = try option.text(&reader)
+          guard let cores = Processors.list(text) else {
+            throw usage("--cores takes numbers of processors such as 0-3,6, not '\(text)'")
+          }
+          arguments.cores = cores
+        case "--max-memory": arguments.memory = try option.byteCount(&reader)
         case "--seed":
           arguments.seed = UInt64(try option.integer(&reader, in: 0...Int.max))
         case "--temperature":
           arguments.temperature = try option.number(&reader, upTo: AnswerLimits.temperature)
         default: throw unknown(name)
         }
-        if !["--json", "--self-test", "--isa", "--threads"].contains(name) { asking = name }
+        if !["--json", "--self-test", "--isa", "--threads", "--cores"].contains(name) {
+          asking = name
+        }
       }
     }
     guard let pack = packs.first else { throw usage("no pack is named") }
@@ -156,6 +169,22 @@ private struct OptionValue {
       throw Arguments.usage("\(name) takes \(least) to \(most), not '\(text)'")
     }
     return value
+  }
+
+  /// A number of bytes: `400M`, `2G`, `1048576`.
+  func byteCount(_ reader: inout WordReader) throws(ErrorReport) -> Int {
+    let text = try text(&reader)
+    var digits = Substring(text)
+    var shift = 0
+    for (unit, bits) in [("K", 10), ("M", 20), ("G", 30)] where digits.hasSuffix(unit) {
+      digits = digits.dropLast()
+      shift = bits
+      break
+    }
+    guard let number = Int(digits), number > 0, number <= Int.max >> shift else {
+      throw Arguments.usage("\(name) takes a number of bytes such as 400M or 2G, not '\(text)'")
+    }
+    return number << shift
   }
 
   func number(_ reader: inout WordReader, upTo limit: Float) throws(ErrorReport) -> Float {

@@ -2,7 +2,7 @@
 enum Help {
   static let options = [
     "--image", "--prompt", "--max-tokens", "--temperature", "--seed", "--json", "--isa",
-    "--threads", "--kv-cache", "--self-test",
+    "--threads", "--cores", "--max-memory", "--kv-cache", "--self-test",
     "--help", "--version",
   ]
 
@@ -10,7 +10,7 @@ enum Help {
     Answers a question about pictures with a packed model.
 
     usage: martlet-run PACK --image FILE --prompt TEXT [options]
-           martlet-run PACK --self-test [--json] [--isa NAME] [--threads N]
+           martlet-run PACK --self-test [--json] [--isa NAME] [--threads N] [--cores LIST]
 
       PACK               a file written by martlet convert
       --image FILE       a picture (PNG, JPEG, WebP); may be repeated, order is kept
@@ -24,6 +24,8 @@ enum Help {
       --self-test        checks every byte of the pack, and that its golden pictures become the same pixels, ids,
                          values, logits and text as when it was made
       --threads N        threads to use (the physical cores)
+      --cores LIST       processors to run on, such as 0-3,6 (all; the fast ones of a board with big and little cores)
+      --max-memory SIZE  most memory to hold, such as 400M, weights included; refused where it is too little
       --help, --version
 
     exit codes: 0 done, 1 the self-test failed, 64 usage, 65 bad data, 66 input missing, 70 a bug in Martlet, 74 I/O

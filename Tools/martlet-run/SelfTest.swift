@@ -14,14 +14,10 @@ struct SelfTest {
   /// - Throws: a damaged pack, a pack without a proof, a departure from the proof.
   func run() throws(ErrorReport) {
     let path = arguments.pack
-    let threads = arguments.threads ?? Machine.current().physicalCores
-    let set: InstructionSet
-    let pool: ThreadPool
-    do throws(RuntimeError) {
-      set =
-        if let name = arguments.instructionSet { try InstructionSet(named: name) } else { .best }
-    } catch { throw .of(error) }
-    do throws(BytesError) { pool = try ThreadPool(threads: threads) } catch { throw .of(error) }
+    let share = try MachineShare(arguments)
+    let pool = share.pool
+    let set = share.options.instructionSet
+    let threads = share.options.threads
     let pack: Pack
     do throws(PackError) { pack = try Pack(path: path) } catch { throw .of(error, in: path) }
     if pack.proof == nil { throw .of(ProofError.absent, in: path) }
@@ -33,7 +29,7 @@ struct SelfTest {
     let outcome: ProofOutcome
     do throws(ProofError) {
       outcome = try ProofCheck(
-        pack, model: model, options: RunOptions(instructionSet: set, threads: threads), pool: pool
+        pack, model: model, options: share.options, pool: pool
       ).outcome()
     } catch { throw .of(error, in: path) }
     if arguments.isJSON {

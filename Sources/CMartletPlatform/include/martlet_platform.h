@@ -104,6 +104,10 @@ uint64_t martlet_clock_nanoseconds(void);
 /// 0 when the system does not say.
 size_t martlet_allowed_processors(uint8_t *MARTLET_NONNULL allowed, size_t capacity);
 
+/// Lets this thread, and those it makes from now on, run on the marked processors only. Returns 0 or an errno value
+/// (EINVAL where none of them is there or allowed).
+int martlet_restrict_processors(const uint8_t *MARTLET_NONNULL allowed, size_t capacity);
+
 /// The most memory this process ever held, in bytes, by getrusage.
 uint64_t martlet_peak_resident_bytes(void);
 size_t martlet_page_bytes(void);

@@ -95,6 +95,7 @@ package final class KeyValueCache {
   private let memory: AlignedMemory
   private let scales: AlignedMemory
   private let numbersPerLayer: Int
+  var byteCount: Int { memory.byteCount + scales.byteCount }
 
   /// - Throws: `outOfMemory`.
   package init(

@@ -30,6 +30,8 @@ package final class NetworkExecutor {
   let attention: AttentionMemory?
   /// Token ids of the next run, one a row; negative where an image row goes. Set in place: a run allocates nothing.
   package var ids: [Int32]
+  /// Where set, mapped weights are let go when the process holds more than this after a region.
+  var residentLimit: Int?
 
   /// What one run is given besides the values of its inputs.
   package struct Request {
@@ -112,6 +114,7 @@ package final class NetworkExecutor {
         let source = unsafe rows(of: input).from(rowCount(of: input, request) - 1)
         unsafe rows(of: bound.region.output).base.update(from: source.base, count: width)
       }
+      if let limit = residentLimit, Machine.residentBytes > limit { weights.dropPages() }
       if timing.isOn { timing.add(region: index, nanoseconds: MonotonicClock.nanoseconds - start) }
       if let tap {
         let output = unsafe bound.region.output

@@ -1,4 +1,5 @@
 import MartletModel
+import MartletPack
 
 /// Where the parts of one encoded parameter lie.
 @unsafe
@@ -25,12 +26,24 @@ package final class WeightTable: @unchecked Sendable {
   // SAFETY: pointers into `owners`, which live as long as this object and are never written after `init`.
   private let pointers: [String: WeightPointers]
   private let owners: [AnyObject]
+  /// Where pointers lead into a mapped file.
+  private let mapped: LoadedWeights?
 
   /// - Parameter owners: what keeps the memory behind the pointers.
-  package init(_ pointers: [String: WeightPointers], keeping owners: [AnyObject]) {
+  /// - Parameter mapped: the owner whose pages can be let go.
+  package init(
+    _ pointers: [String: WeightPointers], keeping owners: [AnyObject], mapped: LoadedWeights? = nil
+  ) {
     unsafe self.pointers = pointers
     self.owners = owners
+    self.mapped = mapped
   }
+
+  /// The most that one parameter takes of mapped memory; 0 where nothing is mapped.
+  var largestMappedBytes: Int { mapped?.largestMappedBytes ?? 0 }
+
+  /// Lets go of the pages of mapped weights; the next use reads them again.
+  func dropPages() { mapped?.dropPages() }
 
   /// Copies encoded parameters; for small networks and tests.
   package convenience init(_ parameters: [EncodedParameter]) throws(RuntimeError) {
@@ -64,7 +77,7 @@ package final class WeightTable: @unchecked Sendable {
     // SAFETY: the new table keeps the memory of both.
     var entries = unsafe other.pointers.makeIterator()
     while let (name, new) = unsafe entries.next() { unsafe merged[name] = unsafe new }
-    return unsafe WeightTable(merged, keeping: [self, other])
+    return unsafe WeightTable(merged, keeping: [self, other], mapped: mapped)
   }
 
   /// - Throws: `encoding` if the parameter is absent or stored in none of `allowed`.

@@ -41,12 +41,18 @@ package final class LanguageSession {
           fuse: options.fuse),
         weights: weights, instructionSet: options.instructionSet, pool: pool, cache: cache)
     }
-    prompt = try executor(rows: min(Self.longestPart, cache.capacity))
+    prompt = try executor(rows: min(Self.longestPart >> options.shrink, cache.capacity))
     step = try executor(rows: 1)
+    let limit = options.memory?.residentLimit(model.weights[.language])
+    prompt.residentLimit = limit
+    step.residentLimit = limit
     hidden = network[network.inputs[1]].shape.channels
     vocabulary = network[network.output].shape.channels
     tokenCount = min(vocabulary, model.description.tokenizer?.size ?? vocabulary)
   }
+
+  /// Memory held besides weights when all positions are in use.
+  package var workingBytes: Int { prompt.workingBytes + step.workingBytes + cache.byteCount }
 
   /// Forgets all positions.
   package func reset() { cache.setCount(0) }

@@ -29,6 +29,11 @@ package struct LoadedModel: Sendable {
     return LoadedModel(description: description, plan: plan, weights: tables)
   }
 
+  /// Lets go of the pages of mapped weights; the next use reads them again.
+  package func dropPages() {
+    for (_, table) in weights { table.dropPages() }
+  }
+
   /// - Throws: `missingNetwork`.
   func part(_ role: NetworkRole) throws(RuntimeError) -> (Network, WeightTable) {
     guard let network = description.network(role), let table = weights[role] else {
@@ -46,11 +51,17 @@ package struct RunOptions: Sendable {
   package var profile: Bool
   /// How keys and values are kept.
   package var cache: CachePrecision
+  /// Mapped weights are let go between regions where the process would hold more than this.
+  package var memory: MemoryLimit?
+  /// Halves tiles and parts of prompts this many times: less memory, more time.
+  package var shrink = 0
+  package static let mostShrink = 4
 
   package init(
     instructionSet: InstructionSet = .best, threads: Int, fuse: Bool = true, profile: Bool = false,
-    cache: CachePrecision = .float32
+    cache: CachePrecision = .float32, memory: MemoryLimit? = nil
   ) {
+    self.memory = memory
     self.instructionSet = instructionSet
     self.threads = threads
     self.fuse = fuse
@@ -62,7 +73,7 @@ package struct RunOptions: Sendable {
   package var machine: MachineModel {
     let machine = Machine.current()
     return MachineModel(
-      threads: threads, l2Bytes: machine.l2Bytes, l3Bytes: machine.l3Bytes,
+      threads: threads, l2Bytes: machine.l2Bytes >> shrink, l3Bytes: machine.l3Bytes,
       macsPerCycle: instructionSet.macsPerCycle)
   }
 }

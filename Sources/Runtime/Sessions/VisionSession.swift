@@ -30,6 +30,7 @@ package final class VisionSession {
         network: network, plan: model.plan, extent: .picture(side: side),
         machine: options.machine, fuse: options.fuse),
       weights: weights, instructionSet: options.instructionSet, pool: pool)
+    encoder.residentLimit = options.memory?.residentLimit(weights)
     self.resolution = side
     tokens = encoder.schedule.extents.rows[network.output.index]
     encoderChannels = network[network.output].shape.channels
@@ -94,6 +95,9 @@ package final class VisionSession {
 
   /// Nanoseconds of each of the encoder's regions since the last call; empty unless the options asked to profile.
   package func takeTimings() -> [Int] { encoderTimings.taken() }
+
+  /// Memory held besides weights.
+  package var workingBytes: Int { encoder.workingBytes + (projector?.workingBytes ?? 0) }
 
   /// Memory the encoder holds besides its weights.
   package var encoderWorkingBytes: Int { encoder.workingBytes }

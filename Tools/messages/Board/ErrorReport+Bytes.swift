@@ -36,6 +36,10 @@ extension ErrorReport {
       return ErrorReport(
         .inputOutput, "cannot start \(requested) threads", ["the system says: \(words(code))"],
         hint: "use fewer: --threads N")
+    case .processors(let requested, let allowed):
+      return ErrorReport(
+        .usage, "cannot run on processors \(requested)",
+        ["this process may use: \(allowed)"])
     }
   }
 

@@ -41,6 +41,13 @@ extension ErrorReport {
     case .outOfMemory(let bytes):
       return ErrorReport(
         .inputOutput, "no memory to run the model", ["\(bytes) bytes were refused"])
+    case .memoryLimit(let limit, let needed, let unpacked):
+      return ErrorReport(
+        .inputOutput, "the model does not run in \(limit) bytes of memory",
+        ["at least \(needed) bytes are needed"],
+        hint: unpacked > 0
+          ? "convert with --raw: weights stored plain need not all be in memory"
+          : "allow more, or ask for fewer tokens")
     }
   }
 }
