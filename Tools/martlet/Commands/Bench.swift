@@ -33,8 +33,15 @@ struct Bench: ParsableCommand {
   @Option(help: "Tokens to decode; 32 by default.")
   var maxTokens: Int?
 
-  @Option(help: "Counted runs, after one warm-up.")
-  var runs = 5
+  @Option(help: "Counted runs, after one warm-up; 5 by default.")
+  var runs: Int?
+
+  @Option(
+    help: """
+      Run for this many minutes instead of a number of runs, and tell for each tenth of the time how long answers took \
+      (p50, p95), with the temperature, the clock and the energy used where this machine shows them.
+      """)
+  var minutes: Double?
 
   @Flag(
     help: """
@@ -68,12 +75,19 @@ struct Bench: ParsableCommand {
       throw ValidationError("--activations calibrated needs pictures, and bench takes none")
     }
     if plot != nil, !layers { throw ValidationError("--plot draws what --layers measures") }
+    if let minutes, !(minutes > 0 && minutes <= 1440) {
+      throw ValidationError("--minutes takes more than 0 and at most 1440")
+    }
+    if minutes != nil, runs != nil || layers {
+      throw ValidationError("--minutes takes no --runs and no --layers")
+    }
     if layers, promptTokens != nil || maxTokens != nil || cache.kvCache != nil {
       throw ValidationError(
         "--layers times the encoder alone; it takes no --prompt-tokens, --max-tokens or --kv-cache")
     }
     for (name, value) in [
-      ("--runs", runs), ("--prompt-tokens", promptTokens ?? 24), ("--max-tokens", maxTokens ?? 32),
+      ("--runs", runs ?? 5), ("--prompt-tokens", promptTokens ?? 24),
+      ("--max-tokens", maxTokens ?? 32),
     ] where value < 1 || value > 1 << 20 {
       throw ValidationError("\(name) takes 1 to \(1 << 20), not \(value)")
     }
@@ -102,9 +116,26 @@ struct Bench: ParsableCommand {
     let subject = try BenchSubject(
       pack, isa: isa, threads: threads.count, resolution: resolution,
       promptTokens: promptTokens ?? 24, maximumTokens: maxTokens ?? 32, cache: cache.precision)
+    if let minutes { return try endure(subject, minutes: minutes) }
     try timed { try subject.run(isCounted: $0) }
     let report = subject.report
     output.json ? report.json.print() : print(report.text)
+  }
+
+  private func endure(_ subject: BenchSubject, minutes: Double) throws {
+    let progress = Progress("timing", unit: "%", quiet: quiet.quiet)
+    defer { progress.close() }
+    try subject.run(isCounted: false)
+    var endurance = EnduranceBench(minutes: minutes)
+    repeat {
+      try subject.run(isCounted: true)
+      endurance.add(firstToken: subject.last.firstToken, decode: subject.last.decode)
+      progress.update(100 * endurance.progress, of: 100)
+    } while !endurance.isOver
+    progress.close()
+    var report = subject.report.json
+    report.set("over_time", endurance.json)
+    output.json ? report.print() : print(subject.report.text + endurance.text)
   }
 
   private func benchLayers(_ pack: Pack) throws {
@@ -121,6 +152,7 @@ struct Bench: ParsableCommand {
   private func timed(_ run: (_ isCounted: Bool) throws -> Void) throws {
     let progress = Progress("timing", unit: "runs", quiet: quiet.quiet)
     defer { progress.close() }
+    let runs = runs ?? 5
     for index in 0...runs {
       try run(index > 0)
       progress.update(Double(index + 1), of: Double(runs + 1))

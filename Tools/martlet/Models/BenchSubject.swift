@@ -14,6 +14,8 @@ final class BenchSubject {
   private let maximumTokens: Int
   private var times = BenchTimes()
   private let start: Int
+  /// Milliseconds to the first token of the last run, and the tokens a second after it.
+  private(set) var last: (firstToken: Double, decode: Double?) = (0, nil)
 
   /// Loads the pack: its bytes are checked and unpacked, sessions planned.
   init(
@@ -48,6 +50,8 @@ final class BenchSubject {
       times.encode.add(encoding.encodeMilliseconds)
       times.project.add(encoding.projectMilliseconds)
     }
+    let encoded = encoding.encodeMilliseconds + encoding.projectMilliseconds
+    last = (encoded, nil)
     guard let language else { return }
     language.reset()
     let known = language.tokenCount
@@ -62,14 +66,16 @@ final class BenchSubject {
     if times.coldStart.isEmpty {
       // Nothing was touched before: fresh memory, cold caches, and the loading.
       times.coldStart.add(
-        before + encoding.encodeMilliseconds + encoding.projectMilliseconds
-          + result.firstTokenMilliseconds)
+        before + encoded + result.firstTokenMilliseconds)
     }
     times.cacheBytes = language.cacheBytes
+    last = (
+      encoded + result.firstTokenMilliseconds,
+      result.decodeTokensPerSecond > 0 ? result.decodeTokensPerSecond : nil
+    )
     guard isCounted else { return }
     times.prefill.add(result.prefillMilliseconds)
-    times.firstToken.add(
-      encoding.encodeMilliseconds + encoding.projectMilliseconds + result.firstTokenMilliseconds)
+    times.firstToken.add(encoded + result.firstTokenMilliseconds)
     if result.decodeTokensPerSecond > 0 { times.decode.add(result.decodeTokensPerSecond) }
   }
 
@@ -102,6 +108,16 @@ struct Samples {
   mutating func add(_ value: Double) { values.append(value) }
 
   var isEmpty: Bool { values.isEmpty }
+  var count: Int { values.count }
+
+  /// The value below which a share of the others lies: the smallest of which at least `share` are not greater.
+  func quantile(_ share: Double) -> Double {
+    let sorted = values.sorted()
+    if sorted.isEmpty { return 0 }
+    let rank = Int((share * Double(sorted.count)).rounded(.up))
+    return sorted[min(sorted.count - 1, max(0, rank - 1))]
+  }
+
   var smallest: Double { values.min() ?? 0 }
   var largest: Double { values.max() ?? 0 }
 
