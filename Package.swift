@@ -28,6 +28,7 @@ let package = Package(
     .executable(name: "martlet", targets: ["martlet"]),
     .executable(name: "martlet-run", targets: ["martlet-run"]),
     .executable(name: "martlet-selftest", targets: ["martlet-selftest"]),
+    .library(name: "martlet-library", type: .dynamic, targets: ["MartletLibrary"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -178,6 +179,15 @@ let package = Package(
         "MartletText", "MartletProof", "MartletBoardMessages", "CMartletPlatform",
       ],
       path: "Tools/martlet-run", swiftSettings: board, linkerSettings: libm),
+    // MARK: Floor 4: the C interface, libmartlet
+    .target(name: "CMartletLibrary", path: "Sources/CMartletLibrary"),
+    .target(
+      name: "MartletLibrary",
+      dependencies: [
+        "CMartletLibrary", "MartletBytes", "MartletModel", "MartletPack", "MartletRuntime",
+        "MartletImages", "MartletText", "MartletBoardMessages",
+      ],
+      path: "Sources/Library", swiftSettings: board, linkerSettings: libm),
 
     // MARK: Tests: one folder per module
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
