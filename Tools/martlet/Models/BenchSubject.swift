@@ -65,8 +65,7 @@ final class BenchSubject {
     times.prefillTokens = result.promptTokens
     if times.coldStart.isEmpty {
       // Nothing was touched before: fresh memory, cold caches, and the loading.
-      times.coldStart.add(
-        before + encoded + result.firstTokenMilliseconds)
+      times.coldStart.add(before + encoded + result.firstTokenMilliseconds)
     }
     times.cacheBytes = language.cacheBytes
     last = (
