@@ -147,13 +147,6 @@ struct FrameList {
     let unpacked = unsafe UnsafeMutableRawBufferPointer(
       start: arena + target, count: task.unpackedBytes)
     let reason = unsafe decoder.unpack(stored, storage: task.storage, into: unpacked)
-    if reason == nil {
-      // Unpacked, the stored bytes are not needed again: mapped pages would stand beside what they became. A system that
-      // keeps them costs memory only, so its refusal is no fault of the pack.
-      do throws(BytesError) {
-        try file.discard(task.offset..<task.offset + task.storedBytes)
-      } catch {}
-    }
     return reason.map {
       .frame(part: part(of: task), offset: UInt64(task.offset), reason: $0)
     }
