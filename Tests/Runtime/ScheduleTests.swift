@@ -132,6 +132,23 @@ import Testing
     #expect(apart.threadScratch.ringFloats == 0)
   }
 
+  /// A tap sees each value as soon as it is there, so that nothing has to be kept for it: memory is that of the values
+  /// alive at once, not of all of them.
+  @Test func layersApartKeepNoValueLongerThanItIsRead() throws {
+    let small = try SmallNetwork.vision()
+    let network = small.network
+    let apart = try Self.schedule(small, .picture(side: 512), fuse: false)
+    var largest = 0
+    var all = 0
+    for (index, value) in network.values.enumerated() {
+      let bytes = 4 * apart.extents.rows[index] * value.shape.channels
+      largest = max(largest, bytes)
+      all += bytes
+    }
+    #expect(all > 8 * largest)
+    #expect(apart.arena.byteCount < 4 * largest)
+  }
+
   /// One row has nothing to divide but outputs; many rows with small weights stay whole in cache.
   @Test func splitsFollowTheWork() throws {
     let one = try Self.schedule(Self.product(inputs: 896, outputs: 4864), .rows(1))

@@ -15,7 +15,8 @@ package struct Schedule: Equatable, Sendable {
   /// Channels of the widest squeeze-excite gate.
   package let gateChannels: Int
 
-  /// - Parameter fuse: `false` runs layer by layer, so that every value exists and can be tapped.
+  /// - Parameter fuse: `false` runs layer by layer, so that a tap sees every value. Values are not kept for that: each has
+  ///   its memory from the region that makes it to the last that reads it.
   /// - Throws: `resolution`, or `unschedulable` for a graph without a region.
   package init(
     network: Network, plan: QuantizationPlan, extent: Extent, machine: MachineModel,
@@ -42,7 +43,7 @@ package struct Schedule: Equatable, Sendable {
     self.extents = extents
     var threadScratch = ScratchSize()
     var gateChannels = 0
-    var lifetimes = Self.lifetimes(network, regions, extents, keepAll: !fuse)
+    var lifetimes = Self.lifetimes(network, regions, extents)
     sharedScratch = regions.enumerated().map { index, region in
       if case .squeezeExcite(let gate) = region.kind {
         gateChannels = max(gateChannels, gate.op.channels, gate.op.reducedChannels)
@@ -77,7 +78,7 @@ package struct Schedule: Equatable, Sendable {
   }
 
   private static func lifetimes(
-    _ network: Network, _ regions: [Region], _ extents: ValueExtents, keepAll: Bool
+    _ network: Network, _ regions: [Region], _ extents: ValueExtents
   ) -> [ArenaLayout.Lifetime] {
     var first = [Int](repeating: -1, count: network.values.count)
     var last = [Int](repeating: -1, count: network.values.count)
@@ -95,7 +96,7 @@ package struct Schedule: Equatable, Sendable {
       return ArenaLayout.Lifetime(
         value: value,
         byteCount: 4 * extents.rows[value] * network.values[value].shape.channels,
-        first: first[value], last: keepAll ? regions.count : last[value])
+        first: first[value], last: last[value])
     }
   }
 }

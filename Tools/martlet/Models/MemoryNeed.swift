@@ -1,4 +1,6 @@
 import MartletModel
+import MartletPack
+import MartletRuntime
 
 /// What a command needs at the least, so that a bound on memory is a promise: kept, or refused before the work.
 enum MemoryNeed {
@@ -31,10 +33,12 @@ enum MemoryNeed {
     return activations + (parameters.map(\.count).max() ?? 0) * 4
   }
 
-  /// Bytes that proving takes: three times the weights of the pack, the activations of the reference and some of its weights.
+  /// Bytes that proving takes besides the reference's weights that are kept: the weights of the pack, the values that are
+  /// alive at once when layers run one by one, and the largest parameter as floats beside its bytes in the mapped checkpoint.
   ///
-  /// 8.7 GB were measured at 0.5B and 1024², and the sum alone gives 3.2 GB; what takes the rest is not found yet.
-  static func proof(of model: QuantizedModel) -> Int {
+  /// Reference and pack run one after the other and keep no value longer than a layer needs it, so that the layout of the
+  /// pack's values stands for both.
+  static func proof(of model: QuantizedModel, threads: Int) throws(RuntimeError) -> Int {
     var encoded = 0
     var largest = 0
     for parameter in model.description.networks.flatMap(\.parameters) {
@@ -42,8 +46,19 @@ enum MemoryNeed {
       guard let encoding = model.plan.weights[parameter.name] else { continue }
       encoded += (encoding.components(shape: parameter.shape) ?? []).reduce(0) { $0 + $1.byteCount }
     }
-    let side = Double(model.description.image.resolution) / 1024
-    return 3 * (fixed + encoded + largest + Int(side * side * Double(activations)))
+    var values = 0
+    for network in model.description.networks {
+      let extent: Extent =
+        switch network.role {
+        case .vision: .picture(side: model.description.image.resolution)
+        case .projector, .language: .rows(Proof.Golden.mostPositions)
+        }
+      let schedule = try Schedule(
+        network: network, plan: model.plan, extent: extent,
+        machine: RunOptions(threads: threads).machine, fuse: false)
+      values = max(values, schedule.arena.byteCount)
+    }
+    return fixed + encoded + 2 * largest + values
   }
 
   /// - Throws: where the bound is lower than what is needed.

@@ -25,7 +25,7 @@ struct ProofMaking {
       notes.say("no proof: the pack cannot be checked without its checkpoint (--no-proof)")
       return
     }
-    let need = MemoryNeed.proof(of: model)
+    let need = try MemoryNeed.proof(of: model, threads: threads)
     if let maximumMemory, maximumMemory.bytes < need {
       notes.warn(
         "no proof is stored: making it takes \((need + 1 << 20 - 1) >> 20)M, --max-memory allows "
