@@ -30,7 +30,8 @@ struct Preprocessing: ParsableCommand {
   var image: String?
 
   @Option(
-    help: "The other program's pixel values: .npy, or a tensor of a safetensors, torch or HDF5 file.")
+    help:
+      "The other program's pixel values: .npy, or a tensor of a safetensors, torch or HDF5 file.")
   var pixels: String?
 
   @Option(help: "Name of the tensor, where the file holds several.")
@@ -50,7 +51,8 @@ struct Preprocessing: ParsableCommand {
 
   func validate() throws {
     if pixels == nil, answers == nil {
-      throw ValidationError("there is nothing to compare with: --pixels FILE or --answers FILE.jsonl")
+      throw ValidationError(
+        "there is nothing to compare with: --pixels FILE or --answers FILE.jsonl")
     }
     if (pixels == nil) != (image == nil) {
       throw ValidationError("--pixels and --image belong together")
@@ -86,7 +88,7 @@ struct Preprocessing: ParsableCommand {
       case .checkpoint(let checkpoint):
         model = try LoadedModel(
           TemporaryPack(
-            LoadedSource(checkpoint), scheme: .preset(.float32),
+            LoadedSource(checkpoint), scheme: TuningScheme(.float32, encoder: nil),
             calibration: CalibrationSource(pictures: nil), threads: threads.count, pool: pool, notes
           ).pack, pool: pool)
       }

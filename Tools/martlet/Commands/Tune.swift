@@ -105,17 +105,28 @@ struct Tune: ParsableCommand {
 /// A preset, perhaps with another precision of the encoder.
 struct TuningScheme: Equatable {
   var text: String
-  var scheme: Scheme
+  private var preset: Precision
+  private var encoder: Precision?
   static let standard = [Precision.int8, .int4].map { TuningScheme($0, encoder: nil) }
 
   init(_ preset: Precision, encoder: Precision?) {
-    scheme = .preset(preset)
-    if let encoder {
-      scheme.encoder = encoder
-      scheme.projector = encoder == .float32 ? .float32 : .int8
-    }
-    scheme.correctsBias = scheme.encoder != .float32 || scheme.language != .float32
+    self.preset = preset
+    self.encoder = encoder
     text = preset.rawValue + (encoder.map { ":" + $0.rawValue } ?? "")
+  }
+
+  /// What `convert` makes of the preset and nothing else.
+  func scheme(isCalibrated: Bool) throws -> Scheme {
+    var options = PrecisionOptions()
+    options.scheme = preset
+    options.encoder = encoder
+    options.language = nil
+    options.keep = []
+    options.activations = .dynamic
+    options.rounding = nil
+    options.balance = nil
+    options.splitDiagonals = true
+    return try options.resolved(isCalibrated: isCalibrated)
   }
 
   /// What `convert` takes for a scheme of this text.

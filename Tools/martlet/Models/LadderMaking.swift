@@ -55,7 +55,8 @@ struct LadderMaking {
             rung = model.plan.rung(
               side, from: found.plan, networks: model.description.networks)
           } else {
-            notes.warn("\(side)² takes the ranges of the largest size: it would be prepared otherwise")
+            notes.warn(
+              "\(side)² takes the ranges of the largest size: it would be prepared otherwise")
           }
         }
       }

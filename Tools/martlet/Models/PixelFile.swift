@@ -13,7 +13,10 @@ enum PixelFile {
     guard let pixels = ReferencePixels(shape: shape, values: values) else {
       throw CommandError(
         .badData, "'\(path)' holds no square picture",
-        ["expected: [3, side, side] or [side, side, 3], ones in front of it allowed", "found: \(shape)"])
+        [
+          "expected: [3, side, side] or [side, side, 3], ones in front of it allowed",
+          "found: \(shape)",
+        ])
     }
     return pixels
   }

@@ -128,7 +128,7 @@ final class TuningRun {
     do {
       runner = try TuningRunner(
         TemporaryPack(
-          own.at(point.resolution), scheme: scheme.scheme,
+          own.at(point.resolution), scheme: scheme,
           calibration: CalibrationSource(pictures: command.calibration), threads: options.threads,
           pool: pool, notes),
         options: options, longestAnswer: command.maxTokens, pool: pool)

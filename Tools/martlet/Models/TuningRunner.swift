@@ -15,10 +15,11 @@ struct TemporaryPack {
   let pack: Pack
 
   init(
-    _ source: LoadedSource, scheme: Scheme, calibration: CalibrationSource, threads: Int,
+    _ source: LoadedSource, scheme named: TuningScheme, calibration: CalibrationSource,
+    threads: Int,
     pool: ThreadPool, _ notes: Notes
   ) throws {
-    var scheme = scheme
+    var scheme = try named.scheme(isCalibrated: calibration.calibration != nil)
     let table = try calibration.table(
       for: source, scheme: scheme,
       limits: CalibrationLimits(threads: threads, maximumMemory: nil, seed: 0), notes)
