@@ -65,7 +65,10 @@ package struct RungChoice: Equatable, Sendable {
   }
 
   private static func whole(_ milliseconds: Double) -> String {
-    if milliseconds < 10 { return "\((milliseconds * 10).rounded() / 10)" }
+    if milliseconds < 10 {
+      let tenths = Int(milliseconds * 10)
+      return "\(tenths / 10).\(tenths % 10)"
+    }
     return "\(Int(min(1e12, milliseconds.rounded())))"
   }
 }
