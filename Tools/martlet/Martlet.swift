@@ -29,8 +29,7 @@ struct Martlet: ParsableCommand {
     version: MartletVersion.text,
     subcommands: [
       Convert.self, Calibrate.self, Doctor.self, Inspect.self, Run.self, Trace.self, Verify.self,
-      Bench.self, Synthesize.self, Export.self, Diff.self, Serve.self, Tune.self,
-      Preprocessing.self,
+      Bench.self, Synthesize.self, Export.self, Diff.self, Serve.self,
     ])
 
   static func main() {
