@@ -339,7 +339,7 @@ if Context.environment["MARTLET_FUZZ"] != nil {
       dependencies: [
         "CFuzzGuard", "MartletBytes", "MartletModel", "MartletImages", "MartletText",
         "MartletCheckpoints", "MartletPack", "MartletConversion", "MartletCalibration",
-        "MartletExport", "MartletServing",
+        "MartletVerification", "MartletExport", "MartletServing",
       ],
       // libFuzzer brings the program's entry.
       path: "Tests/Fuzz", swiftSettings: tests + [.unsafeFlags(["-parse-as-library"])]),

@@ -13,6 +13,8 @@ import MartletModel
 package final class Pack: Sendable {
   package let description: ModelDescription
   package let plan: QuantizationPlan
+  /// Further sizes of pictures, smallest first; all below that of the description.
+  package let rungs: [Rung]
   package let provenance: Provenance
   /// How the networks differ from those of the checkpoint.
   package let preparation: ModelPreparation
@@ -47,6 +49,7 @@ package final class Pack: Sendable {
     for network in description.networks {
       do { try network.validate(plan: plan) } catch { throw .model(error) }
     }
+    rungs = try outline.rungs(description, activations)
     provenance = try outline.provenance()
     preparation = try outline.preparation(description)
     proof = try outline.proof(description, tensors: directory.tensors.count)

@@ -162,6 +162,15 @@ struct PackOutline {
     return try PlanRecord.decoded(&reader, networks: description.networks)
   }
 
+  /// Further sizes of pictures; empty where the pack has none.
+  func rungs(
+    _ description: ModelDescription, _ activations: [String: ActivationEncoding]
+  ) throws(PackError) -> [Rung] {
+    guard var reader = try reader(.ladder) else { return [] }
+    return try LadderRecord.decoded(
+      &reader, networks: description.networks, image: description.image, activations: activations)
+  }
+
   /// Empty where the pack has none, or one of a later version.
   func provenance() throws(PackError) -> Provenance {
     guard var reader = try reader(.provenance) else { return Provenance() }

@@ -76,16 +76,18 @@ package struct PackWriter {
   }
 
   /// Writes a pack that has no name yet: it can be opened, and a proof appended, before it appears.
+  /// - Parameter rungs: further sizes of pictures below the model's own, smallest first.
   /// - Throws: as `write`.
   package func begin(
-    _ model: QuantizedModel, provenance: Provenance, to path: String, pool: ThreadPool,
+    _ model: QuantizedModel, rungs: [Rung] = [], provenance: Provenance, to path: String,
+    pool: ThreadPool,
     progress: (PackProgress) -> Void = { _ in }
   ) throws(PackError) -> UnnamedPack {
     try checkNetworks(model.description.networks)
     var provenance = provenance
     provenance.append(Provenance.Key.compressor, .text(compressorVersion()))
-    let records = try descriptionRecords(model, provenance)
-    try checkRoundTrip(model, provenance, records)
+    let records = try descriptionRecords(model, rungs, provenance)
+    try checkRoundTrip(model, rungs, provenance, records)
     let file = try PackFile(path)
     for (type, bytes) in records { try file.append(type, bytes) }
     try file.begin(.data)
@@ -99,7 +101,7 @@ package struct PackWriter {
   }
 
   private func descriptionRecords(
-    _ model: QuantizedModel, _ provenance: Provenance
+    _ model: QuantizedModel, _ rungs: [Rung], _ provenance: Provenance
   ) throws(PackError) -> [(RecordType, [UInt8])] {
     let description = model.description
     var records: [(RecordType, [UInt8])] = []
@@ -115,6 +117,10 @@ package struct PackWriter {
     let plan = try PlanRecord.encoded(
       model.plan.activations, networks: description.networks)
     records.append((.plan, plan))
+    if !rungs.isEmpty {
+      let ladder = try LadderRecord.encoded(rungs, networks: description.networks)
+      records.append((.ladder, ladder))
+    }
     records.append((.provenance, try provenance.encoded()))
     if !model.preparation.isEmpty {
       records.append((.preparation, try PreparationRecord.encoded(model.preparation)))
@@ -124,7 +130,8 @@ package struct PackWriter {
 
   /// Reads the records back, so that no pack is written that the reader refuses or understands otherwise.
   private func checkRoundTrip(
-    _ model: QuantizedModel, _ provenance: Provenance, _ records: [(RecordType, [UInt8])]
+    _ model: QuantizedModel, _ rungs: [Rung], _ provenance: Provenance,
+    _ records: [(RecordType, [UInt8])]
   ) throws(PackError) {
     let description = model.description
     for (type, bytes) in records {
@@ -140,6 +147,11 @@ package struct PackWriter {
         same =
           try PlanRecord.decoded(&reader, networks: description.networks)
           == model.plan.activations
+      case .ladder:
+        same =
+          try LadderRecord.decoded(
+            &reader, networks: description.networks, image: description.image,
+            activations: model.plan.activations) == rungs
       case .provenance: same = try Provenance(&reader) == provenance
       case .preparation:
         same =

@@ -48,6 +48,15 @@ enum PlanRecord {
   static func decoded(
     _ reader: inout RecordReader, networks: [Network]
   ) throws(PackError) -> [String: ActivationEncoding] {
+    let activations = try lines(&reader, networks: networks)
+    try reader.finish()
+    return activations
+  }
+
+  /// The list alone, behind which more may follow.
+  static func lines(
+    _ reader: inout RecordReader, networks: [Network]
+  ) throws(PackError) -> [String: ActivationEncoding] {
     var positions: [String: Int] = [:]
     for network in networks {
       for layer in network.layers {
@@ -66,7 +75,6 @@ enum PlanRecord {
       last = position
       activations[name] = try encoding(&reader)
     }
-    try reader.finish()
     return activations
   }
 

@@ -6,6 +6,7 @@ package enum RecordType: UInt32, CaseIterable, Sendable {
   case prompt = 0x504D_5250
   case networks = 0x5754_454E
   case plan = 0x4E41_4C50
+  case ladder = 0x4F53_4552
   case provenance = 0x564F_5250
   case preparation = 0x5045_5250
   case data = 0x4154_4144
@@ -16,12 +17,14 @@ package enum RecordType: UInt32, CaseIterable, Sendable {
   package var name: String { Self.name(code: rawValue) }
 
   /// Whether a reader that does not know the record must refuse the pack.
-  var isCritical: Bool { self != .provenance && self != .preparation && self != .proof }
+  var isCritical: Bool {
+    self != .provenance && self != .preparation && self != .proof && self != .ladder
+  }
 
   /// Whether every pack has the record.
   var isRequired: Bool {
     switch self {
-    case .tokenizer, .prompt, .provenance, .preparation, .proof: false
+    case .tokenizer, .prompt, .provenance, .preparation, .proof, .ladder: false
     case .model, .image, .networks, .plan, .data, .tensors: true
     }
   }

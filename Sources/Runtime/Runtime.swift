@@ -11,6 +11,8 @@ import MartletPack
 package enum RuntimeError: Error, Equatable, Sendable {
   /// The picture's side is not a positive multiple of the network's total stride.
   case resolution(found: Int, multipleOf: Int)
+  /// A size of picture that the pack was not made for.
+  case rung(found: Int, sides: [Int])
   /// Pixels of another size than the session was made for.
   case pixels(expected: Int, foundHeight: Int, foundWidth: Int)
   /// No region covers the layer.

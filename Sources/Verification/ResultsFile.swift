@@ -11,9 +11,6 @@ package struct ResultsFile: Sendable {
   /// Bytes of whole lines.
   let wholeBytes: Int
 
-  /// Longest line that is read: a record takes a few KB, and more with many questions about one picture.
-  static let longestLine = 64 << 20
-
   /// Reads a file, every byte of which is checked.
   ///
   /// - Returns: `nil` where the file is empty or holds not even one whole line: nothing was begun.
@@ -33,10 +30,10 @@ package struct ResultsFile: Sendable {
     var records: [PictureRecord] = []
     var seen = Seen()
     var (start, line) = (0, 1)
-    while let end = Self.lineEnd(bytes, from: start) {
+    while let end = SealedLine.end(bytes, from: start) {
       do throws(ResultsProblem) {
         var reader = try ResultsReader(
-          Self.value(bytes.extracting(start..<end), path: path, offset: start), key: "line")
+          SealedLine.value(bytes.extracting(start..<end), path: path, offset: start), key: "line")
         if let subject {
           let record = try PictureRecord(&reader)
           try seen.add(record, subject)
@@ -91,61 +88,6 @@ package struct ResultsFile: Sendable {
   private static let opening = Array("{\"martlet_verification\":".utf8)
 
   private static func couldBeHeader(_ bytes: RawSpan) -> Bool {
-    for index in 0..<min(bytes.byteCount, opening.count) {
-      if bytes.byte(index) != opening[index] { return false }
-    }
-    return true
-  }
-
-  private static func lineEnd(_ bytes: RawSpan, from start: Int) -> Int? {
-    var index = start
-    while index < bytes.byteCount {
-      if bytes.byte(index) == 0x0A { return index }
-      index += 1
-    }
-    return nil
-  }
-
-  /// `{…,"sum":"0123456789abcdef"}`: the sum is XXH64 of the bytes before its comma.
-  private static func value(
-    _ line: RawSpan, path: String, offset: Int
-  ) throws(ResultsProblem) -> JSONValue {
-    if line.byteCount > longestLine { throw .tooLong(limit: longestLine) }
-    let tail = line.byteCount - sumBytes
-    guard tail > 0 else { throw .checksum }
-    let sum = XXH64.checksum(line.extracting(0..<tail))
-    let expected = Array(seal(sum).utf8)
-    for index in 0..<sumBytes where line.byte(tail + index) != expected[index] {
-      throw .checksum
-    }
-    // SAFETY: bytes have no padding; the copy is the line without its sum.
-    var bytes = unsafe line.extracting(0..<tail).withUnsafeBytes { unsafe [UInt8]($0) }
-    bytes.append(UInt8(ascii: "}"))
-    do throws(BytesError) {
-      return try JSONValue(parsing: bytes, source: path)
-    } catch { throw .json(error) }
-  }
-
-  private static let sumBytes = 26
-
-  private static func seal(_ sum: UInt64) -> String {
-    ",\"sum\":\"" + EvaluationSubject.text(sum) + "\"}"
-  }
-
-  /// An object as a line of the file.
-  static func line(_ object: JSONObject) -> [UInt8] {
-    var bytes = JSONValue.object(object).utf8()
-    bytes.removeLast()
-    let sum = XXH64.checksum(bytes)
-    return bytes + Array((seal(sum) + "\n").utf8)
-  }
-}
-
-extension RawSpan {
-  /// A byte within the count, which the caller has compared.
-  fileprivate func byte(_ index: Int) -> UInt8 {
-    precondition(index < byteCount)
-    // SAFETY: the index was just compared.
-    return unsafe unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)
+    SealedLine.begins(bytes, as: opening)
   }
 }

@@ -102,6 +102,10 @@ struct ResultsReader {
     return elements
   }
 
+  mutating func number(_ key: String) throws(ResultsProblem) -> Double {
+    try Self.number(value(key), key: key)
+  }
+
   mutating func numbers(_ key: String) throws(ResultsProblem) -> [Double] {
     try array(key) { value throws(ResultsProblem) in try Self.number(value, key: key) }
   }

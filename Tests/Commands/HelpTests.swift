@@ -7,6 +7,7 @@ import Testing
       "convert",
       [
         "-o", "--scheme", "--encoder", "--language", "--calibration", "--questions", "--resolution",
+        "--resolutions",
         "--image-fit", "--keep", "--raw", "--max-memory", "--threads", "--seed", "--quiet",
       ]
     ),
@@ -16,7 +17,7 @@ import Testing
       "run",
       [
         "--image", "--prompt", "--max-tokens", "--temperature", "--seed", "--isa", "--json",
-        "--threads",
+        "--threads", "--deadline-ms",
       ]
     ),
     ("export", ["--to", "-o", "--type", "--language-from", "--threads", "--quiet"]),
@@ -26,7 +27,7 @@ import Testing
       [
         "--reference", "--images", "--questions", "--json", "--report", "--min-cosine", "--max-kl",
         "--min-agreement", "--max-score-drop", "--threads", "--output", "--shard", "--merge",
-        "--answers", "--what-if", "--layer-pictures",
+        "--answers", "--what-if", "--layer-pictures", "--resolution",
       ]
     ),
     (
@@ -36,6 +37,17 @@ import Testing
         "--max-tokens", "--max-pictures", "--max-pixels", "--max-body", "--max-queue",
         "--max-connections", "--patience", "--isa", "--threads", "--quiet",
       ]
+    ),
+    (
+      "tune",
+      [
+        "--images", "--questions", "--budget-ms", "--schemes", "--resolutions", "--calibration",
+        "--output", "--report", "--max-tokens", "--json", "--threads", "--quiet",
+      ]
+    ),
+    (
+      "preprocessing",
+      ["--image", "--pixels", "--tensor", "--answers", "--max-tokens", "--json", "--threads"]
     ),
   ]
 

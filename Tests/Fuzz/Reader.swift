@@ -33,6 +33,8 @@ enum Reader: String, CaseIterable {
   case questions
   /// The body of a request to the server.
   case chat
+  /// What `verify --output` and `tune --output` write.
+  case results
   /// Three faults on purpose, to prove that they are noticed.
   case alarm
 
@@ -67,6 +69,7 @@ enum Reader: String, CaseIterable {
     case .pack: PackSeal.sealed(input)
     case .table: TableSeal.sealed(input)
     case .png: PNGSeal.sealed(input)
+    case .results: Results.sealed(input)
     default: nil
     }
   }
@@ -90,6 +93,7 @@ enum Reader: String, CaseIterable {
     case .configuration: Configurations.read(input)
     case .questions: Tables.read(questions: input)
     case .chat: Requests.read(chat: input)
+    case .results: Results.read(input)
     case .alarm: Alarm.raise(input)
     }
   }

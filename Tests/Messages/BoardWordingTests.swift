@@ -299,6 +299,13 @@ import Testing
       .of(RuntimeError.resolution(found: 100, multipleOf: 64)), .usage,
       "error: the encoder does not take 100 × 100 pixels\n  expected: a positive multiple of 64"),
     Wording(
+      .of(RuntimeError.rung(found: 100, sides: [64, 128])), .usage,
+      """
+      error: the pack was not made for 100 × 100 pixels
+        expected: one of 64, 128
+        hint: make it for more: convert --resolutions A,B,C
+      """),
+    Wording(
       .of(RuntimeError.pixels(expected: 64, foundHeight: 3, foundWidth: 4)), .bug,
       "error: a picture reached the encoder unprepared\n  64 × 64 pixels expected, 4 × 3 found"),
     Wording(

@@ -21,6 +21,8 @@ struct Answer {
   var timings: AnswerTimings
   var instructionSet: String
   var threads: Int
+  /// The side that a deadline chose.
+  var resolution: Int?
 
   /// The object of the contract, equal in its keys to that of `martlet run --json`.
   var json: JSONValue {
@@ -43,6 +45,7 @@ struct Answer {
     answer.set("peak_rss_bytes", JSONValue(Machine.peakResidentBytes))
     answer.set("isa", JSONValue(instructionSet))
     answer.set("threads", JSONValue(threads))
+    if let resolution { answer.set("resolution", JSONValue(resolution)) }
     return .object(answer)
   }
 

@@ -12,6 +12,8 @@ import MartletText
 struct Answering {
   private let arguments: Arguments
   private let pack: Pack
+  /// The size of pictures that a deadline chose; the pack's own where there is none.
+  private var side: Int?
   private let pool: ThreadPool
   private let options: RunOptions
   private let tokenizer: Tokenizer
@@ -41,6 +43,8 @@ struct Answering {
 
   /// Streams the answer, or prints it as JSON when it is whole.
   mutating func run() throws(ErrorReport) {
+    var chosen: Int?
+    if let deadline = arguments.deadline { chosen = try choose(deadline) }
     let start = MonotonicClock.nanoseconds
     let prompt: Prompt
     do throws(TextError) {
@@ -83,11 +87,59 @@ struct Answering {
       let answer = Answer(
         text: trimmed(tokenizer.decode(result.ids)), result: result,
         imageTokens: tokensPerImage * arguments.pictures.count, timings: timings,
-        instructionSet: options.instructionSet.name, threads: options.threads)
+        instructionSet: options.instructionSet.name, threads: options.threads, resolution: chosen)
       try output(answer.json.text(.indented) + "\n")
     } else {
       try stream.finish(timings, result)
     }
+  }
+
+  /// Takes the size of picture that gives the first token in time, found out with the question itself.
+  private mutating func choose(_ deadline: Double) throws(ErrorReport) -> Int {
+    let sides = pack.rungs.map { $0.side } + [pack.description.image.resolution]
+    let choice = try RungChoice(sides: sides, deadline: deadline) {
+      side throws(ErrorReport) in
+      var other = self
+      other.side = side
+      return try other.firstToken()
+    }
+    side = choice.side
+    do throws(BytesError) {
+      try StandardStream.error.write(choice.text + "\n")
+    } catch { throw .of(error) }
+    return choice.side
+  }
+
+  /// Milliseconds to the first token, as if everything had been loaded before.
+  private mutating func firstToken() throws(ErrorReport) -> Double {
+    let start = MonotonicClock.nanoseconds
+    let loadedBefore = timings.load
+    let (rows, tokens) = try encodedPictures()
+    let prompt: Prompt
+    do throws(TextError) {
+      prompt = try Prompt(
+        question: arguments.prompt, imageCount: arguments.pictures.count, template: template,
+        tokenizer: tokenizer)
+      _ = try prompt.splicedLength(tokensPerImage: tokens, maximum: template.maximumTokens)
+    } catch { throw .of(error) }
+    let roles: [NetworkRole] = [.language]
+    let model = try loaded(roles)
+    do throws(RuntimeError) {
+      let request = GenerationRequest(
+        ids: prompt.ids, maximumTokens: 1, stopIDs: template.stopIDs,
+        sampler: Sampler(temperature: 0, seed: 0))
+      let spliced = request.spliced(tokensPerImage: tokens)
+      let pool = pool
+      let session = try made(roles) { options throws(RuntimeError) in
+        let session = try LanguageSession(
+          model: model, capacity: spliced.count + 1, options: options, pool: pool)
+        return (session, session.workingBytes)
+      }
+      try session.append(spliced, imageRows: rows)
+      var sampler = request.sampler
+      _ = session.next(&sampler)
+    } catch { throw .of(error) }
+    return MonotonicClock.milliseconds(since: start) - (timings.load - loadedBefore)
   }
 
   /// Rows for the language model, `[pictures × tokens, channels]`.
@@ -112,7 +164,7 @@ struct Answering {
     var rows: [Float] = []
     for path in arguments.pictures {
       let before = MonotonicClock.nanoseconds
-      let pixels = try preparedPicture(path)
+      let pixels = try preparedPicture(path, for: model.description.image)
       timings.preprocess += MonotonicClock.milliseconds(since: before)
       do throws(RuntimeError) {
         let encoding = try session.encode(pixels)
@@ -130,7 +182,8 @@ struct Answering {
   private mutating func loaded(_ roles: [NetworkRole]) throws(ErrorReport) -> LoadedModel {
     let start = MonotonicClock.nanoseconds
     do throws(RuntimeError) {
-      let model = try LoadedModel(pack, roles: roles, memory: options.memory, pool: pool)
+      var model = try LoadedModel(pack, roles: roles, memory: options.memory, pool: pool)
+      if let side { model = try model.at(side) }
       timings.load += MonotonicClock.milliseconds(since: start)
       return model
     } catch { throw .of(error, in: arguments.pack) }
@@ -145,14 +198,16 @@ struct Answering {
     return try memory.fitting(options, largestMapped: need.largestMappedBytes, make)
   }
 
-  private func preparedPicture(_ path: String) throws(ErrorReport) -> Pixels {
+  private func preparedPicture(
+    _ path: String, for specification: ImageSpecification
+  ) throws(ErrorReport) -> Pixels {
     let file: MappedFile
     do throws(BytesError) { file = try MappedFile(path: path) } catch { throw .of(error) }
     do throws(ImageError) {
       let pixels = try file.withBytes { bytes throws(ImageError) in
         try ImageDecoder.pixels(of: bytes, name: path)
       }
-      return try pixels.prepared(for: pack.description.image, name: path)
+      return try pixels.prepared(for: specification, name: path)
     } catch { throw .of(error) }
   }
 }

@@ -23,6 +23,8 @@ struct Arguments {
   /// Bytes this process may hold; no bound where `nil`.
   var memory: Int?
   var isJSON = false
+  /// Milliseconds to the first token that decide the size of pictures.
+  var deadline: Double?
 
   enum Request {
     case help
@@ -81,6 +83,8 @@ struct Arguments {
           arguments.seed = UInt64(try option.integer(&reader, in: 0...Int.max))
         case "--temperature":
           arguments.temperature = try option.number(&reader, upTo: AnswerLimits.temperature)
+        case "--deadline-ms":
+          arguments.deadline = Double(try option.number(&reader, upTo: AnswerLimits.deadline))
         default: throw unknown(name)
         }
         if !["--json", "--self-test", "--isa", "--threads", "--cores"].contains(name) {
@@ -96,6 +100,9 @@ struct Arguments {
       return .selfTest(arguments)
     }
     if !hasPrompt { throw usage("--prompt is missing") }
+    if arguments.deadline != nil, arguments.pictures.isEmpty {
+      throw usage("--deadline-ms chooses the size of pictures: give one with --image FILE")
+    }
     return .answer(arguments)
   }
 

@@ -2,7 +2,7 @@
 enum Help {
   static let options = [
     "--image", "--prompt", "--max-tokens", "--temperature", "--seed", "--json", "--isa",
-    "--threads", "--cores", "--max-memory", "--kv-cache", "--self-test",
+    "--threads", "--cores", "--max-memory", "--kv-cache", "--self-test", "--deadline-ms",
     "--help", "--version",
   ]
 
@@ -21,6 +21,8 @@ enum Help {
       --json             one JSON object with text, ids and timings instead of the streamed text
       --isa NAME         instruction set instead of the best: an error where the machine lacks it
       --kv-cache KIND    how keys and values are kept: f32, f16 at half the memory, int8 at a quarter (f32)
+      --deadline-ms X    milliseconds to the first token: takes the largest size of picture in the pack that stays
+                         below, found out by trying
       --self-test        checks every byte of the pack, and that its golden pictures become the same pixels, ids,
                          values, logits and text as when it was made
       --threads N        threads to use (the physical cores)

@@ -29,7 +29,8 @@ struct Martlet: ParsableCommand {
     version: MartletVersion.text,
     subcommands: [
       Convert.self, Calibrate.self, Doctor.self, Inspect.self, Run.self, Trace.self, Verify.self,
-      Bench.self, Synthesize.self, Export.self, Diff.self, Serve.self,
+      Bench.self, Synthesize.self, Export.self, Diff.self, Serve.self, Tune.self,
+      Preprocessing.self,
     ])
 
   static func main() {

@@ -30,6 +30,6 @@ extension LoadedModel {
       }
       tables[network.role] = unsafe WeightTable(pointers, keeping: [loaded], mapped: loaded)
     }
-    self.init(description: pack.description, plan: pack.plan, weights: tables)
+    self.init(description: pack.description, plan: pack.plan, weights: tables, rungs: pack.rungs)
   }
 }

@@ -6,13 +6,31 @@ package struct LoadedModel: Sendable {
   package let description: ModelDescription
   package let plan: QuantizationPlan
   package let weights: [NetworkRole: WeightTable]
+  /// Further sizes of pictures, smallest first; all below that of the description.
+  package let rungs: [Rung]
 
   package init(
-    description: ModelDescription, plan: QuantizationPlan, weights: [NetworkRole: WeightTable]
+    description: ModelDescription, plan: QuantizationPlan, weights: [NetworkRole: WeightTable],
+    rungs: [Rung] = []
   ) {
     self.description = description
     self.plan = plan
     self.weights = weights
+    self.rungs = rungs
+  }
+
+  /// Sizes of pictures the model was made for, smallest first.
+  package var sides: [Int] { rungs.map { $0.side } + [description.image.resolution] }
+
+  /// The same model with another of its sizes as its own; no ladder is left.
+  /// - Throws: `rung` for a size it was not made for.
+  package func at(_ side: Int) throws(RuntimeError) -> LoadedModel {
+    if side == description.image.resolution { return self }
+    if !sides.contains(side) { throw .rung(found: side, sides: sides) }
+    var description = description
+    description.image.resolution = side
+    return LoadedModel(
+      description: description, plan: plan.at(side, rungs: rungs), weights: weights)
   }
 
   /// The same model with some parameters stored otherwise, as the plan says.
@@ -26,7 +44,7 @@ package struct LoadedModel: Sendable {
       if own.isEmpty { continue }
       tables[network.role] = try tables[network.role]?.replacing(own)
     }
-    return LoadedModel(description: description, plan: plan, weights: tables)
+    return LoadedModel(description: description, plan: plan, weights: tables, rungs: rungs)
   }
 
   /// Lets go of the pages of mapped weights; the next use reads them again.

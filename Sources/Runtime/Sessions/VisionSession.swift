@@ -24,10 +24,11 @@ package final class VisionSession {
     guard network.inputs.count == 1,
       network[network.inputs[0]].shape == .map(channels: 3, stride: 1)
     else { throw .missingNetwork("pictures of 3 channels in \(network.role.name)") }
+    let plan = model.plan.at(side, rungs: model.rungs)
     encoder = try NetworkExecutor(
-      network: network, plan: model.plan,
+      network: network, plan: plan,
       schedule: Schedule(
-        network: network, plan: model.plan, extent: .picture(side: side),
+        network: network, plan: plan, extent: .picture(side: side),
         machine: options.machine, fuse: options.fuse),
       weights: weights, instructionSet: options.instructionSet, pool: pool)
     encoder.residentLimit = options.memory?.residentLimit(weights)
@@ -42,9 +43,9 @@ package final class VisionSession {
     }
     let (projection, projectionWeights) = try model.part(.projector)
     projector = try NetworkExecutor(
-      network: projection, plan: model.plan,
+      network: projection, plan: plan,
       schedule: Schedule(
-        network: projection, plan: model.plan, extent: .rows(tokens), machine: options.machine,
+        network: projection, plan: plan, extent: .rows(tokens), machine: options.machine,
         fuse: options.fuse),
       weights: projectionWeights, instructionSet: options.instructionSet, pool: pool)
     channels = projection[projection.output].shape.channels

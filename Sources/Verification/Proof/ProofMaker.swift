@@ -57,27 +57,50 @@ package struct ProofMaker {
     var proof = Proof(
       origin: origin, records: pack.coveredChecksums, tensors: pack.tensors.map(\.mark),
       probe: runner.ids(of: Self.probe).map { Proof.Probe(text: Self.probe, ids: $0) }, goldens: [])
-    progress(0, sources.count + 1)
-    for (index, source) in sources.enumerated() {
-      proof.goldens.append(try golden(source, isFirst: index == 0, question: question))
-      progress(index + 1, sources.count + 1)
+    let plan = goldenSides(sources, question: question)
+    progress(0, plan.count + 1)
+    for (index, next) in plan.enumerated() {
+      proof.goldens.append(try golden(next.source, side: next.side, question: question))
+      progress(index + 1, plan.count + 1)
     }
     let outcome: ProofOutcome
     do throws(ProofError) {
       outcome = try ProofCheck(pack, proof, model: model, options: options, pool: pool).outcome()
     } catch { throw .proof(error) }
     if let departure = outcome.departure { throw .selfCheck(departure) }
-    progress(sources.count + 1, sources.count + 1)
+    progress(plan.count + 1, plan.count + 1)
     return proof
   }
 
+  /// Every picture at its side, and one at each size of the ladder that none of them has, as far as there is room: the
+  /// pictures in turn, with the size behind their names.
+  private func goldenSides(
+    _ sources: [GoldenSource], question: String
+  ) -> [(source: GoldenSource, side: Int?)] {
+    let own = pack.description.image.resolution
+    var plan: [(source: GoldenSource, side: Int?)] = sources.map { ($0, nil) }
+    // The first picture is the only one at the model's own side.
+    for index in plan.indices where index > 0 { plan[index].side = small(own) }
+    for (index, rung) in pack.rungs.enumerated() where plan.count < Proof.mostGoldens {
+      if plan.contains(where: { $0.side == rung.side }) { continue }
+      var source = sources[index % sources.count]
+      source.name += " (\(rung.side)²)"
+      plan.append((source, rung.side))
+    }
+    return plan
+  }
+
+  /// A quarter of the model's own side, but not below 256: what a small board can do within a minute.
+  private func small(_ own: Int) -> Int { min(own, max(256, own / 4)) }
+
   // MARK: One picture
 
+  /// - Parameter side: the model's own where `nil`.
   private func golden(
-    _ source: GoldenSource, isFirst: Bool, question: String
+    _ source: GoldenSource, side wanted: Int?, question: String
   ) throws(VerificationError) -> Proof.Golden {
     let (asked, ids) = try prompt(source, question)
-    let side = side(isFirst: isFirst, prompt: ids?.count ?? 0)
+    let side = side(wanted ?? pack.description.image.resolution, prompt: ids?.count ?? 0)
     let (pixels, small, picture) = try pixels(source, side: side)
     let marks = ReferenceMarks()
     let expected: ReferenceRun
@@ -127,12 +150,10 @@ package struct ProofMaker {
     } catch { throw .proof(error) }
   }
 
-  /// The first picture runs at the pack's own side, the others at a quarter of it, but not below 256: what a small board
-  /// can do within a minute. Where a prompt would be run in more than one part, the side is the largest that avoids it.
-  private func side(isFirst: Bool, prompt: Int) -> Int {
-    let own = pack.description.image.resolution
+  /// The side wanted, or, where a prompt would be run in more than one part, the largest below that avoids it.
+  private func side(_ wanted: Int, prompt: Int) -> Int {
     let stride = pack.description.network(.vision)?.totalStride ?? 1
-    var side = isFirst ? own : min(own, max(256, own / 4))
+    var side = wanted
     side -= side % stride
     while side > stride, prompt > 0,
       (side / stride) * (side / stride) + prompt > Proof.Golden.mostPositions

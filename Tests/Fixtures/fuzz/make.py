@@ -155,7 +155,46 @@ def configurations():
         write("configuration/" + folder.replace("/", "-"), bytes([kind]) + b"\0".join(parts))
 
 
+def results():
+    """Lines of `verify --output` and of `tune --output`; their sums are the fuzzer's to put right."""
+    digest = "ab" * 32
+    subject = {
+        "martlet_verification": 1,
+        "tool": "martlet 1",
+        "pack": {"path": "/a.martlet", "identity": "0123456789abcdef", "bytes": 9, "scheme": "int8",
+                 "provenance": [["tool", "martlet 1"]]},
+        "reference": "/r", "reference_sha256": digest, "cases_sha256": digest, "pictures": 4, "questions": 4,
+        "max_tokens": 8, "layer_pictures": 1, "isa": "avx2", "threads": 2, "machine": "m",
+        "image": {"resolution": 64, "fit": "pad", "fill": [0, 0, 0]}, "shard": 1, "shards": 1,
+    }
+    sums = [0.5, 1, 1.25, "inf"]
+    question = {
+        "question": 0, "text": "q", "group": "g", "answer": "yes", "reference": "yes", "packed": "Yes",
+        "token_ids_equal": True, "exact": True, "same_tokens": 1, "kl": [0.01, "nan"], "logit_errors": [0.1, 0.2],
+        "logit_errors_max": [0.3, 0.4], "top1": [True, False], "top5": [1, 0.8], "reference_ms": [1, 2],
+        "packed_ms": [1, 2], "steps": [1, 1],
+    }
+    picture = {
+        "picture": 0, "name": "a.png", "pixels": "0123456789abcdef", "pixels_difference": 0, "encoder": sums,
+        "image_tokens": sums, "feature_errors": [0.1], "reference_ms": [1, 2], "packed_ms": [1, 2],
+        "layers": [["vision.stem", [1, 2, 3, 4, 5, 6]]], "questions": [question], "peak_bytes": 1000,
+    }
+    tuning = {
+        "martlet_tuning": 1, "tool": "martlet 1", "source": "/s", "source_sha256": digest, "cases_sha256": digest,
+        "pictures": 4, "questions": 4, "max_tokens": 8, "calibration": "", "isa": "avx2", "threads": 2, "machine": "m",
+    }
+    runs = [
+        {"resolution": side, "scheme": "int8", "pack_bytes": 9, "picture": place, "answers": ["yes"], "encode_ms": 1.5,
+         "first_token_ms": [2.5]}
+        for side in (64, 128) for place in range(4)
+    ]
+    for name, lines in (("verification", [subject, picture]), ("tuning", [tuning] + runs)):
+        sealed = [json.dumps(dict(line, sum="0" * 16), separators=(",", ":")) for line in lines]
+        write("results/" + name, ("\n".join(sealed) + "\n").encode())
+
+
 pickles()
+results()
 mlx()
 table()
 gguf()

@@ -154,6 +154,16 @@ struct CalibrationSource: ParsableArguments {
 
   @OptionGroup var pictures: PictureOptions
 
+  init() {}
+
+  /// Calibration with nothing but pictures, for commands with other options of their own.
+  init(pictures path: String?) {
+    calibration = path
+    pictures = PictureOptions()
+    pictures.questions = nil
+    pictures.skipUnreadable = false
+  }
+
   /// - Returns: `nil` where no calibration was given.
   func table(
     for source: LoadedSource, scheme: Scheme, limits: CalibrationLimits, _ notes: Notes

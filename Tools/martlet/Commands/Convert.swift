@@ -33,6 +33,13 @@ struct Convert: ParsableCommand {
   var resolution: Int?
 
   @Option(
+    help: ArgumentHelp(
+      "Several sides by commas: one pack that runs at each, for run --deadline-ms to choose from.",
+      valueName: "list"),
+    transform: SideList.init)
+  var resolutions: SideList?
+
+  @Option(
     help:
       "How pictures that are not square are fitted: pad or crop; the checkpoint's own by default.")
   var imageFit: ImageSpecification.Fit?
@@ -53,6 +60,12 @@ struct Convert: ParsableCommand {
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var quiet: QuietOption
 
+  func validate() throws {
+    if resolution != nil, resolutions != nil {
+      throw ValidationError("--resolution and --resolutions exclude each other")
+    }
+  }
+
   /// Before any picture is looked at: what a parameter takes does not depend on calibration.
   private func checkMemory(_ loaded: LoadedSource, _ scheme: Scheme) throws {
     guard let maxMemory else { return }
@@ -72,7 +85,7 @@ struct Convert: ParsableCommand {
     var scheme = try precision.resolved(isCalibrated: calibration.calibration != nil)
     let loaded = try LoadedSource(
       try parts.applied(to: Checkpoint.open(source)), language: try parts.language(),
-      resolution: resolution,
+      resolution: resolutions?.sides.last ?? resolution,
       fit: imageFit)
     loaded.describe(notes)
     try checkMemory(loaded, scheme)
@@ -89,6 +102,11 @@ struct Convert: ParsableCommand {
     let model = try Quantizer.quantized(
       loaded.folded, scheme: scheme, statistics: table, pool: pool, report: report)
     report.describePreparation(notes)
+    let rungs = try LadderMaking(
+      sides: resolutions?.sides.dropLast() ?? [], scheme: scheme, calibration: calibration,
+      limits: CalibrationLimits(threads: threads.count, maximumMemory: maxMemory, seed: seed),
+      pool: pool, notes: notes
+    ).rungs(below: model, of: loaded)
     var provenance = Provenance()
     provenance.append(Provenance.Key.tool, .text(MartletVersion.text))
     provenance.append(Provenance.Key.scheme, .text(scheme.text))
@@ -105,7 +123,7 @@ struct Convert: ParsableCommand {
     let progress = Progress("packing", unit: "MB", quiet: quiet.quiet)
     defer { progress.close() }
     let unnamed = try PackWriter(storage: raw ? .mapped : .compressed).begin(
-      model, provenance: provenance, to: output, pool: pool
+      model, rungs: rungs, provenance: provenance, to: output, pool: pool
     ) { state in
       progress.update(
         Double(state.unpackedBytes) / 1e6, of: Double(state.unpackedTotal) / 1e6,

@@ -41,6 +41,12 @@ struct Run: ParsableCommand {
   @Option(help: "Seed of drawing.")
   var seed: UInt64 = 0
 
+  @Option(
+    help: ArgumentHelp(
+      "Milliseconds to the first token: takes the largest size of picture in the pack that stays below, found out by trying.",
+      valueName: "x"))
+  var deadlineMs: Double?
+
   @Option(help: "Instruction set instead of the best: an error where the machine lacks it.")
   var isa: String?
 
@@ -52,6 +58,13 @@ struct Run: ParsableCommand {
     if !(1...AnswerLimits.tokens).contains(maxTokens) {
       throw ValidationError("--max-tokens takes 1 to \(AnswerLimits.tokens), not '\(maxTokens)'")
     }
+    if let deadlineMs, !(deadlineMs > 0) {
+      throw ValidationError("--deadline-ms must be above 0")
+    }
+    if deadlineMs != nil, image.isEmpty {
+      throw ValidationError(
+        "--deadline-ms chooses the size of pictures: give one with --image FILE")
+    }
     if !(0...AnswerLimits.temperature).contains(temperature) {
       throw ValidationError(
         "--temperature takes 0 to \(Int(AnswerLimits.temperature)), not '\(temperature)'")
@@ -61,7 +74,7 @@ struct Run: ParsableCommand {
   func run() throws {
     if embedding { return try embed() }
     let start = MonotonicClock.nanoseconds
-    let answerer: any Answerer
+    var answerer: any Answerer
     switch try ModelPath.open(path) {
     case .pack(let pack):
       try parts.refuse(forPack: path)
@@ -69,6 +82,11 @@ struct Run: ParsableCommand {
         pack, isa: isa, threads: threads.count, cache: cache.precision)
     case .checkpoint(let checkpoint):
       try cache.refuse(forCheckpoint: path)
+      if deadlineMs != nil {
+        throw CommandError(
+          .usage, "--deadline-ms chooses among the sizes that a pack was made for",
+          ["'\(path)' is a checkpoint, which the float reference runs"])
+      }
       if let isa {
         throw CommandError(
           .usage, "--isa \(isa) names kernels of the packed runtime",
@@ -93,6 +111,13 @@ struct Run: ParsableCommand {
       prompt: try Prompt(
         question: prompt, imageCount: image.count, template: template, tokenizer: tokenizer),
       pictures: image, maximumTokens: maxTokens, temperature: temperature, seed: seed)
+    var chosen: RungChoice?
+    if let deadlineMs, var pack = answerer as? PackAnswerer {
+      let choice = try pack.choose(deadline: deadlineMs, for: request)
+      Notes(isQuiet: false).say(choice.text)
+      answerer = pack
+      chosen = choice
+    }
     var decoder = StreamingDecoder(tokenizer)
     let streams = !output.json
     var isFirst = true
@@ -106,8 +131,10 @@ struct Run: ParsableCommand {
       Notes(isQuiet: false).say(
         "first token after \(Int(answer.timings.firstToken.rounded())) ms, then \(rate) tokens/s")
     } else {
-      answer.json(text: trimmed(tokenizer.decode(answer.ids)), load: load, threads: threads.count)
-        .print()
+      var json = answer.json(
+        text: trimmed(tokenizer.decode(answer.ids)), load: load, threads: threads.count)
+      if let chosen { json.set("resolution", chosen.side) }
+      json.print()
     }
   }
 

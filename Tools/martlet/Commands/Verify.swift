@@ -70,6 +70,9 @@ struct Verify: ParsableCommand {
   @Option(help: "Seed of the confidence intervals.")
   var seed: UInt64 = 0
 
+  @Option(help: "Size of picture to compare at: one of those in the pack; its own by default.")
+  var resolution: Int?
+
   @OptionGroup(title: "Limits") var limitOptions: LimitOptions
 
   @Option(help: "Instruction set instead of the best: an error where the machine lacks it.")
@@ -115,20 +118,21 @@ struct Verify: ParsableCommand {
   private func validateAlone() throws {
     if packs.count > 1 { throw ValidationError("several packs need --reference CHECKPOINT") }
     if images != nil || questions != nil || output != nil || shard != nil || answers != nil
-      || report != nil || whatIf != nil || limitOptions.areGiven
+      || report != nil || whatIf != nil || limitOptions.areGiven || resolution != nil
     {
       throw ValidationError(
-        "--images, --questions, --output, --shard, --answers, --report, --what-if and limits need "
+        "--images, --questions, --output, --shard, --answers, --report, --what-if, --resolution and limits need "
           + "--reference CHECKPOINT")
     }
   }
 
   private func validateMerging() throws {
     if parts.languageFrom != nil || parts.encoderFrom != nil || questions != nil || output != nil
-      || shard != nil || whatIf != nil
+      || shard != nil || whatIf != nil || resolution != nil
     {
       throw ValidationError(
-        "--merge of results goes without --questions, --output, --shard and --what-if")
+        "--merge of results goes without --questions, --output, --shard, --resolution and --what-if"
+      )
     }
   }
 

@@ -43,6 +43,7 @@ struct ModelDifference {
     compare("scheme", a.scheme, b.scheme)
     compare("architecture", a.description.architecture, b.description.architecture)
     compareImages(a.description.image, b.description.image)
+    compareLadders(a.rungs, b.rungs)
     comparePrompts(a.description.prompt, b.description.prompt)
     compareTokenizers(a.description.tokenizer, b.description.tokenizer)
     comparePreparations(a.preparation, b.preparation)
@@ -63,6 +64,25 @@ struct ModelDifference {
     if a.fit == .pad, b.fit == .pad { compare("color of padding", list(a.fill), list(b.fill)) }
     compare("mean of pixels", list(a.mean), list(b.mean))
     compare("deviation of pixels", list(a.standardDeviation), list(b.standardDeviation))
+  }
+
+  /// A checkpoint has no ladder, and lacks nothing by that.
+  private mutating func compareLadders(_ a: [Rung]?, _ b: [Rung]?) {
+    guard let a, let b else { return }
+    func sides(_ rungs: [Rung]) -> String {
+      rungs.isEmpty ? "none" : rungs.map { "\($0.side)" }.joined(separator: ", ")
+    }
+    compare("further resolutions", sides(a), sides(b))
+    for (one, other) in zip(a, b) where one.side == other.side {
+      let differing = Set(one.activations.keys).union(other.activations.keys)
+        .filter { one.activations[$0] != other.activations[$0] }.sorted()
+      if let first = differing.first {
+        compare(
+          "ranges at \(one.side)² of \(differing.count) layers, the first \(first)",
+          "\(one.activations[first].map { "\($0)" } ?? "the pack's own")",
+          "\(other.activations[first].map { "\($0)" } ?? "the pack's own")")
+      }
+    }
   }
 
   private mutating func comparePrompts(_ a: PromptTemplate?, _ b: PromptTemplate?) {

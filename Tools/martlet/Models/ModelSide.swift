@@ -27,6 +27,8 @@ struct ModelSide {
   let description: ModelDescription
   let activations: [String: ActivationEncoding]
   let preparation: ModelPreparation
+  /// Further sizes of pictures; `nil` for a checkpoint, which runs at any.
+  let rungs: [Rung]?
   let tensors: [String: Tensor]
   /// In the order of the model.
   let names: [String]
@@ -66,7 +68,7 @@ struct ModelSide {
     return ModelSide(
       path: path, kind: "pack", scheme: isFloat ? "float" : stated,
       bytes: pack.byteCount, description: pack.description, activations: activations,
-      preparation: preparation, tensors: tensors,
+      rungs: pack.rungs, preparation: preparation, tensors: tensors,
       names: pack.tensors.map(\.name).filter { tensors[$0] != nil },
       form: "pack" + (pack.proof == nil ? " without a proof" : " with its proof"),
       parameters: parameters)
@@ -97,14 +99,14 @@ struct ModelSide {
     return ModelSide(
       path: path, kind: "checkpoint", scheme: "float",
       bytes: source.checkpoint.files.reduce(0) { $0 + $1.byteCount }, description: description,
-      activations: [:], preparation: ModelPreparation(), tensors: tensors, names: names,
+      activations: [:], rungs: nil, preparation: ModelPreparation(), tensors: tensors, names: names,
       form: "\(source.checkpoint.format.rawValue), \(source.report.layout.name) layout, \(types)",
       parameters: source.folded.parameters)
   }
 
   private init(
     path: String, kind: String, scheme: String, bytes: Int, description: ModelDescription,
-    activations: [String: ActivationEncoding], preparation: ModelPreparation,
+    activations: [String: ActivationEncoding], rungs: [Rung]?, preparation: ModelPreparation,
     tensors: [String: Tensor], names: [String], form: String, parameters: any FloatParameters
   ) {
     self.path = path
@@ -114,6 +116,7 @@ struct ModelSide {
     self.description = description
     self.activations = activations
     self.preparation = preparation
+    self.rungs = rungs
     self.tensors = tensors
     self.names = names
     self.form = form

@@ -6,7 +6,7 @@ import MartletText
 
 /// Answers with the packed runtime.
 struct PackAnswerer: Answerer {
-  let model: LoadedModel
+  private(set) var model: LoadedModel
   let options: RunOptions
   let pool: ThreadPool
   var description: ModelDescription { model.description }
@@ -20,6 +20,19 @@ struct PackAnswerer: Answerer {
       instructionSet: try isa.map { try InstructionSet(named: $0) } ?? .best, threads: threads,
       fuse: fuse, cache: cache)
     model = try naming(pack: pack.path) { [pool] in try LoadedModel(pack, pool: pool) }
+  }
+
+  /// Takes the size of picture that gives the first token in time, found out with the request itself.
+  mutating func choose(deadline: Double, for request: AnswerRequest) throws -> RungChoice {
+    var trial = request
+    trial.maximumTokens = 1
+    let choice = try RungChoice(sides: model.sides, deadline: deadline) { side in
+      var other = self
+      other.model = try model.at(side)
+      return try other.answer(trial) { _ in }.timings.firstToken
+    }
+    model = try model.at(choice.side)
+    return choice
   }
 
   func answer(_ request: AnswerRequest, onToken: (Int) -> Void) throws -> Answer {

@@ -19,7 +19,9 @@ struct PackTracer: Tracer {
     var description = loaded.description
     if let resolution { description.image.resolution = resolution }
     if let fit { description.image.fit = fit }
-    model = LoadedModel(description: description, plan: loaded.plan, weights: loaded.weights)
+    model = LoadedModel(
+      description: description, plan: loaded.plan, weights: loaded.weights,
+      rungs: loaded.rungs)
   }
 
   private func options(_ record: TraceRecord) throws -> RunOptions {

@@ -48,7 +48,7 @@ struct ProofMaking {
       origin == .given
         ? "proof: small copies of \(names) from the calibration pictures are stored in the pack with the answers "
           + "to them, \(bytes) bytes, in \(seconds) (--drawn-proof stores no picture of yours, --no-proof none)"
-        : "proof: two drawn pictures are stored in the pack with the answers to them, \(bytes) bytes, in \(seconds) "
+        : "proof: \(proof.goldens.count == 2 ? "two" : "\(proof.goldens.count)") drawn pictures are stored in the pack with the answers to them, \(bytes) bytes, in \(seconds) "
           + "(--no-proof leaves them out)")
     describe(proof)
   }

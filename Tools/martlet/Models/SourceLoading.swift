@@ -44,6 +44,12 @@ struct LoadedSource {
     return try checkpoint.contentHashes() + (files ?? [])
   }
 
+  /// The same at another side.
+  func at(_ side: Int) throws -> LoadedSource {
+    try LoadedSource(
+      checkpoint, language: language, resolution: side, fit: source.description.image.fit)
+  }
+
   private static func check(_ resolution: Int, _ description: ModelDescription) throws {
     let stride = description.network(.vision)?.totalStride ?? 1
     if resolution < stride || resolution % stride != 0 || resolution > 4096 {

@@ -43,7 +43,7 @@ struct SyntheticPack {
   }
 
   /// A new directory under `$TMPDIR`, else `/var/tmp`: `/tmp` is memory on many boards, and a pack may be larger.
-  private static func temporaryDirectory() throws(BytesError) -> String {
+  static func temporaryDirectory() throws(BytesError) -> String {
     let chosen = ProcessInfo.processInfo.environment["TMPDIR"] ?? ""
     let path = Directory.path(
       chosen.isEmpty ? "/var/tmp" : chosen, "martlet-bench-\(UUID().uuidString)")

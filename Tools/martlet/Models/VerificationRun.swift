@@ -23,7 +23,7 @@ final class VerificationRun {
     _ command: Verify, packs: [Pack], reference path: String, pool: ThreadPool, notes: Notes
   ) throws {
     let cases = try VerificationCases(images: command.images, questions: command.questions)
-    let side = packs[0].description.image.resolution
+    let side = command.resolution ?? packs[0].description.image.resolution
     let source = try LoadedSource(
       try command.parts.applied(to: Checkpoint.open(path)), language: try command.parts.language(),
       resolution: side)
@@ -41,7 +41,7 @@ final class VerificationRun {
     let reference = try ReferenceRun(model, longestAnswer: command.maxTokens)
     let packed = try packs.map { pack in
       try PackedRun(
-        try naming(pack: pack.path) { try LoadedModel(pack, pool: pool) },
+        try naming(pack: pack.path) { try LoadedModel(pack, pool: pool).at(side) },
         preparation: pack.preparation, beside: reference, options: options, pool: pool)
     }
     let digest = try Self.digest(of: source)

@@ -115,6 +115,18 @@ struct PackReport {
     sheet.add("architecture", "architecture", pack.description.architecture)
     sheet.describe(pack.description)
     sheet.add(
+      "ladder", "further resolutions",
+      pack.rungs.map { rung in
+        var json = JSONOutput()
+        json.set("resolution", rung.side)
+        json.set("ranges", rung.activations.count)
+        return (
+          "\(rung.side)²"
+            + (rung.activations.isEmpty ? "" : "  \(rung.activations.count) ranges of its own"),
+          json
+        )
+      })
+    sheet.add(
       "provenance", "provenance",
       pack.provenance.entries.map { entry in
         var json = JSONOutput()

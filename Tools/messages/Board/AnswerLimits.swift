@@ -4,4 +4,6 @@ package enum AnswerLimits {
   package static let tokens = 1 << 20
   package static let temperature: Float = 100
   package static let threads = 1024
+  /// A day, in milliseconds.
+  package static let deadline: Float = 86_400_000
 }

@@ -9,6 +9,12 @@ extension ErrorReport {
       return ErrorReport(
         .usage, "the encoder does not take \(found) × \(found) pixels",
         ["expected: a positive multiple of \(multiple)"])
+    case .rung(let found, let sides):
+      var known = ""
+      for side in sides { known += (known.isEmpty ? "" : ", ") + "\(side)" }
+      return ErrorReport(
+        .usage, "the pack was not made for \(found) × \(found) pixels",
+        ["expected: one of \(known)"], hint: "make it for more: convert --resolutions A,B,C")
     case .pixels(let expected, let height, let width):
       return ErrorReport(
         .bug, "a picture reached the encoder unprepared",
