@@ -18,6 +18,8 @@ package final class Pack: Sendable {
   package let provenance: Provenance
   /// How the networks differ from those of the checkpoint.
   package let preparation: ModelPreparation
+  /// Why its layers have their precisions, where that was measured.
+  package let choice: PrecisionChoice?
   /// What the model answered when the pack was made, where the pack tells.
   package let proof: Proof?
   /// In file order, those this version does not know included.
@@ -52,6 +54,7 @@ package final class Pack: Sendable {
     rungs = try outline.rungs(description, activations)
     provenance = try outline.provenance()
     preparation = try outline.preparation(description)
+    choice = try outline.choice()
     proof = try outline.proof(description, tensors: directory.tensors.count)
     records = outline.records
     tensors = directory.tensors

@@ -177,6 +177,11 @@ struct PackOutline {
     return try Provenance(&reader)
   }
 
+  func choice() throws(PackError) -> PrecisionChoice? {
+    guard var reader = try reader(.choice) else { return nil }
+    return try ChoiceRecord.decoded(&reader)
+  }
+
   func preparation(_ description: ModelDescription) throws(PackError) -> ModelPreparation {
     guard var reader = try reader(.preparation) else { return ModelPreparation() }
     return try PreparationRecord.decoded(&reader, networks: description.networks)

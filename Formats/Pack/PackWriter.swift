@@ -43,6 +43,17 @@ package struct UnnamedPack {
     }
   }
 
+  /// Adds why its layers have their precisions; before the proof. A pack that was opened before must not be read any more.
+  /// - Throws: as for the proof.
+  package func append(_ choice: PrecisionChoice) throws(PackError) {
+    try file.unseal()
+    try file.append(.choice, try ChoiceRecord.encoded(choice))
+    try file.seal()
+    if try file.opened().choice != choice {
+      throw .notRepresentable(what: "record", found: RecordType.choice.name)
+    }
+  }
+
   /// Lets the pack appear under its name, and tells its size.
   /// - Throws: `file`.
   package func commit() throws(PackError) -> UInt64 { try file.commit() }
@@ -157,7 +168,7 @@ package struct PackWriter {
         same =
           try PreparationRecord.decoded(&reader, networks: description.networks)
           == model.preparation
-      case .data, .tensors, .proof: same = true
+      case .data, .tensors, .choice, .proof: same = true
       }
       if !same { throw .notRepresentable(what: "record", found: type.name) }
     }

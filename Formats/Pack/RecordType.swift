@@ -11,6 +11,7 @@ package enum RecordType: UInt32, CaseIterable, Sendable {
   case preparation = 0x5045_5250
   case data = 0x4154_4144
   case tensors = 0x534E_4554
+  case choice = 0x5059_4857
   case proof = 0x464F_5250
 
   /// The four characters.
@@ -18,13 +19,16 @@ package enum RecordType: UInt32, CaseIterable, Sendable {
 
   /// Whether a reader that does not know the record must refuse the pack.
   var isCritical: Bool {
-    self != .provenance && self != .preparation && self != .proof && self != .ladder
+    switch self {
+    case .provenance, .preparation, .choice, .proof, .ladder: false
+    case .model, .image, .tokenizer, .prompt, .networks, .plan, .data, .tensors: true
+    }
   }
 
   /// Whether every pack has the record.
   var isRequired: Bool {
     switch self {
-    case .tokenizer, .prompt, .provenance, .preparation, .proof, .ladder: false
+    case .tokenizer, .prompt, .provenance, .preparation, .choice, .proof, .ladder: false
     case .model, .image, .networks, .plan, .data, .tensors: true
     }
   }

@@ -112,9 +112,10 @@ struct PlanBuilder {
   private mutating func precision(
     of layer: Layer, in network: Network, preset: Precision
   ) -> Precision {
-    var chosen = preset
+    let name = ModelPreparation.original(layer.name)
+    var chosen = scheme.precisions?.precision(of: name) ?? preset
     for (index, keep) in scheme.keeps.enumerated()
-    where LayerPattern(keep.pattern).matches(ModelPreparation.original(layer.name)) {
+    where LayerPattern(keep.pattern).matches(name) {
       keepsUsed.insert(index)
       chosen = keep.precision
     }

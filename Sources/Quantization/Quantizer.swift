@@ -7,6 +7,7 @@ package enum Quantizer {
   /// The model with its plan; numbers are brought to their encodings when they are asked for.
   ///
   /// - Parameters:
+  ///   - preparation: done again instead of one that is searched for.
   ///   - statistics: needed by calibrated activations, by GPTQ and by balancing; used for bias correction where present.
   ///   - pool: encodes side by side. Results do not depend on it; parameters are then not to be asked for while it
   ///     works on something else.
@@ -14,10 +15,16 @@ package enum Quantizer {
   /// - Throws: `missingStatistic`, `unmatchedPattern`, `statisticWidth`, `model`.
   package static func quantized(
     _ model: FoldedModel, scheme: Scheme, statistics: (any ActivationStatistics)?,
-    pool: ThreadPool? = nil, report: QuantizationReport = QuantizationReport()
+    preparation: ModelPreparation? = nil, pool: ThreadPool? = nil,
+    report: QuantizationReport = QuantizationReport()
   ) throws(QuantizationError) -> QuantizedModel {
-    let prepared = try Preparation(
-      model, scheme: scheme, statistics: statistics, pool: pool, report: report)
+    let prepared =
+      if let preparation {
+        try Preparation(preparation, on: model, statistics: statistics)
+      } else {
+        try Preparation(
+          model, scheme: scheme, statistics: statistics, pool: pool, report: report)
+      }
     let plan = try PlanBuilder.plan(
       for: prepared.model.description, scheme: scheme, statistics: prepared.statistics)
     let corrections = try BiasCorrection.targets(
@@ -43,7 +50,7 @@ extension Quantizer {
     _ folded: FoldedModel, preparation: ModelPreparation = ModelPreparation(),
     plan: QuantizationPlan, pool: ThreadPool? = nil
   ) throws(QuantizationError) -> QuantizedModel {
-    let model = try Preparation.repeated(preparation, on: folded)
+    let model = try Preparation(preparation, on: folded, statistics: nil).model
     do {
       return try QuantizedModel(
         description: model.description, plan: plan,

@@ -54,6 +54,8 @@ package struct Scheme: Equatable, Sendable {
   /// Parts where channels are scaled between layers, so that activations and weights share the burden.
   package var balancedParts: Set<NetworkRole> = []
   package var keeps: [Keep]
+  /// Precisions of single layers, before `keeps`; parts decide what is not named here.
+  package var precisions: LayerPrecisions?
 
   package init(
     encoder: Precision, projector: Precision, language: Precision, embedding: Precision,
@@ -90,6 +92,11 @@ package struct Scheme: Equatable, Sendable {
     text += " split-diagonals=\(splitsDiagonals ? "on" : "off")"
     let balanced = NetworkRole.allCases.filter { balancedParts.contains($0) }.map(\.name)
     text += " balance=" + (balanced.isEmpty ? "off" : balanced.joined(separator: "+"))
+    switch precisions {
+    case nil: break
+    case .all(let precision): text += " layers=\(precision.rawValue)"
+    case .named: text += " layers=chosen"
+    }
     for keep in keeps { text += " keep=\(keep.pattern):\(keep.precision.rawValue)" }
     return text
   }

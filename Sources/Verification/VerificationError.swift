@@ -18,6 +18,8 @@ package enum VerificationError: Error, Equatable, Sendable {
   case mismatch(what: String, reference: Int, packed: Int)
   /// What the pack tells of its preparation cannot have been done to the checkpoint.
   case otherPreparation(name: String)
+  /// The model cannot be asked: it has no language part.
+  case noAnswers
   /// A proof could not be made.
   case proof(ProofError)
   /// The runtime departs from the proof it just made itself: a bug.

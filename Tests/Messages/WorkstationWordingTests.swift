@@ -215,6 +215,12 @@ import Testing
         hint: the pack may come from another checkpoint
       """),
     Wording(
+      .of(VerificationError.noAnswers), .usage,
+      """
+      error: the model answers no questions, so nothing can be seen at its logits
+        expected: a language model with tokenizer and prompt
+      """),
+    Wording(
       .of(VerificationError.noPictures), .inputMissing,
       """
       error: there are no pictures to compare on

@@ -19,7 +19,7 @@ import xxhash
 import zstandard
 
 MAGIC = bytes.fromhex("894D4C540D0A1A0A")
-ORDER = ["MODL", "IMAG", "TOKN", "PRMP", "NETW", "PLAN", "RESO", "PROV", "PREP", "DATA", "TENS", "PROF"]
+ORDER = ["MODL", "IMAG", "TOKN", "PRMP", "NETW", "PLAN", "RESO", "PROV", "PREP", "DATA", "TENS", "WHYP", "PROF"]
 ENCODINGS = ["float32", "float32Taps", "float32Patches", "float32Panels", "int8Panels", "int4Panels"]
 
 
@@ -111,7 +111,7 @@ class Pack:
         known = [name for name in records]
         require(known == sorted(known, key=ORDER.index), "records are out of order")
         for name in ORDER:
-            require(name in records or name in ("TOKN", "PRMP", "RESO", "PROV", "PREP", "PROF"), f"record {name} is missing")
+ORDER = ["MODL", "IMAG", "TOKN", "PRMP", "NETW", "PLAN", "RESO", "PROV", "PREP", "DATA", "TENS", "WHYP", "PROF"]
         return records
 
     def record(self, name: str) -> Reader:

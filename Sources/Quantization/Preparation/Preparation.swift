@@ -56,10 +56,12 @@ struct Preparation {
 
   /// Does again what a pack tells was done to its model.
   /// - Throws: `otherPreparation` where the model is not the one it was done to.
-  static func repeated(
-    _ preparation: ModelPreparation, on folded: FoldedModel
-  ) throws(QuantizationError) -> FoldedModel {
-    if preparation.isEmpty { return folded }
+  init(
+    _ preparation: ModelPreparation, on folded: FoldedModel,
+    statistics: (any ActivationStatistics)?
+  ) throws(QuantizationError) {
+    self.statistics = statistics.map { PreparedStatistics(base: $0, preparation) }
+    done = preparation
     var draft = ModelDraft(folded)
     for name in preparation.split {
       guard
@@ -81,7 +83,7 @@ struct Preparation {
     where index >= draft.preparation.scaled.count || draft.preparation.scaled[index] != scaled {
       throw .otherPreparation(name: scaled.value)
     }
-    do throws(ModelError) { return try draft.finished() } catch { throw .model(error) }
+    do throws(ModelError) { model = try draft.finished() } catch { throw .model(error) }
   }
 }
 

@@ -80,6 +80,16 @@ package final class WeightTable: @unchecked Sendable {
     return unsafe WeightTable(merged, keeping: [self, other], mapped: mapped)
   }
 
+  /// The same table with some parameters taken from another.
+  package func replacing(_ names: Set<String>, by other: WeightTable) -> WeightTable {
+    var merged = unsafe pointers
+    for name in names {
+      // SAFETY: the new table keeps the memory of both.
+      if let found = unsafe other.pointers[name] { unsafe merged[name] = unsafe found }
+    }
+    return unsafe WeightTable(merged, keeping: [self, other])
+  }
+
   /// - Throws: `encoding` if the parameter is absent or stored in none of `allowed`.
   func pointers(
     of parameter: Parameter, layer: String, allowed: [WeightEncoding]

@@ -52,6 +52,17 @@ package struct LoadedModel: Sendable {
     for (_, table) in weights { table.dropPages() }
   }
 
+  /// The same model with some parameters as another model of the same layers has them. Copies nothing.
+  package func replacing(
+    _ names: Set<String>, by other: LoadedModel, plan: QuantizationPlan
+  ) -> LoadedModel {
+    var tables = weights
+    for (role, table) in weights {
+      if let source = other.weights[role] { tables[role] = table.replacing(names, by: source) }
+    }
+    return LoadedModel(description: description, plan: plan, weights: tables)
+  }
+
   /// - Throws: `missingNetwork`.
   func part(_ role: NetworkRole) throws(RuntimeError) -> (Network, WeightTable) {
     guard let network = description.network(role), let table = weights[role] else {

@@ -53,6 +53,7 @@ struct Convert: ParsableCommand {
   var maxMemory: ByteSize?
 
   @OptionGroup var proof: ProofOptions
+  @OptionGroup(title: "Limits") var limits: PrecisionLimits
 
   @Option(help: "Recorded in the pack and used by everything random.")
   var seed: UInt64 = 0
@@ -82,6 +83,12 @@ struct Convert: ParsableCommand {
   func run() throws {
     let notes = Notes(isQuiet: quiet.quiet)
     try checkOutput(output)
+    if let plot = limits.tradeOff { try checkOutput(plot) }
+    if limits.areGiven, maxMemory != nil {
+      throw CommandError(
+        .usage, "--max-memory does not go with limits",
+        ["measuring layers holds the model at 8 bits, at 4 bits and in float"])
+    }
     var scheme = try precision.resolved(isCalibrated: calibration.calibration != nil)
     let loaded = try LoadedSource(
       try parts.applied(to: Checkpoint.open(source)), language: try parts.language(),
@@ -98,43 +105,35 @@ struct Convert: ParsableCommand {
       notes.say("no calibration pictures: biases are not corrected")
     }
     let pool = try ThreadPool(threads: threads.count)
-    let report = QuantizationReport()
-    let model = try Quantizer.quantized(
-      loaded.folded, scheme: scheme, statistics: table, pool: pool, report: report)
-    report.describePreparation(notes)
-    let rungs = try LadderMaking(
-      sides: resolutions?.sides.dropLast() ?? [], scheme: scheme, calibration: calibration,
-      limits: CalibrationLimits(threads: threads.count, maximumMemory: maxMemory, seed: seed),
-      pool: pool, notes: notes
-    ).rungs(below: model, of: loaded)
-    var provenance = Provenance()
-    provenance.append(Provenance.Key.tool, .text(MartletVersion.text))
-    provenance.append(Provenance.Key.scheme, .text(scheme.text))
-    provenance.append(
-      Provenance.Key.resolution, .integer(Int64(loaded.source.description.image.resolution)))
-    provenance.append(Provenance.Key.seed, .integer(Int64(bitPattern: seed)))
-    if let table {
-      provenance.append(
-        Provenance.Key.calibration, .digest(Provenance.digest(table.checksum)))
+    let further = resolutions?.sides.dropLast() ?? []
+    let making = PackMaking(
+      source: loaded, table: table, output: output, storage: raw ? .mapped : .compressed,
+      seed: seed, pool: pool, notes: notes
+    ) { model, scheme in
+      try LadderMaking(
+        sides: Array(further), scheme: scheme, calibration: calibration,
+        limits: CalibrationLimits(threads: threads.count, maximumMemory: maxMemory, seed: seed),
+        pool: pool, notes: notes
+      ).rungs(below: model, of: loaded)
     }
-    for hash in try loaded.contentHashes() {
-      provenance.append(Provenance.Key.sourcePrefix + hash.name, .digest(hash.sha256))
+    func prove(_ unnamed: UnnamedPack, _ model: QuantizedModel) throws {
+      try ProofMaking(
+        options: proof, calibration: calibration, maximumMemory: maxMemory, threads: threads.count,
+        notes: notes
+      ).prove(unnamed, of: model, source: loaded, pool: pool)
     }
-    let progress = Progress("packing", unit: "MB", quiet: quiet.quiet)
-    defer { progress.close() }
-    let unnamed = try PackWriter(storage: raw ? .mapped : .compressed).begin(
-      model, rungs: rungs, provenance: provenance, to: output, pool: pool
-    ) { state in
-      progress.update(
-        Double(state.unpackedBytes) / 1e6, of: Double(state.unpackedTotal) / 1e6,
-        detail: state.tensor)
+    let unnamed: UnnamedPack
+    if limits.areGiven {
+      let made = try LimitedPack(
+        making: making, limits: limits, calibration: calibration, threads: threads.count
+      ).made(scheme, prove: prove)
+      unnamed = made.unnamed
+      scheme = made.scheme
+    } else {
+      let made = try making.pack(scheme)
+      unnamed = made.unnamed
+      try prove(unnamed, made.model)
     }
-    progress.close()
-    report.describeRounding(notes)
-    try ProofMaking(
-      options: proof, calibration: calibration, maximumMemory: maxMemory, threads: threads.count,
-      notes: notes
-    ).prove(unnamed, of: model, source: loaded, pool: pool)
     let bytes = try unnamed.commit()
     notes.say(
       "wrote '\(output)': \(Progress.number(Double(bytes) / 1e6)) MB, \(scheme.text); "

@@ -24,6 +24,10 @@ struct Inspect: ParsableCommand {
   @Flag(help: "List the regions the runtime would run on this machine, with their memory.")
   var schedule = false
 
+  @Flag(
+    help: "Of a pack that was made to keep limits: why each layer has its precision.")
+  var why = false
+
   @OptionGroup var output: OutputOptions
   @OptionGroup var threads: ThreadOptions
 
@@ -35,10 +39,20 @@ struct Inspect: ParsableCommand {
     switch try ModelPath.open(path) {
     case .pack(let pack):
       try parts.refuse(forPack: path)
+      if why, pack.choice == nil {
+        throw CommandError(
+          .usage, "the pack does not tell why", ["its precisions were named, not chosen by limits"],
+          hint: "convert with --max-kl, --max-size or --max-first-token")
+      }
       let report = try PackReport(
-        pack, depth: depth, tensors: tensors, schedule: schedule, threads: threads.count)
+        pack, depth: depth, tensors: tensors, schedule: schedule, why: why,
+        threads: threads.count)
       output.json ? report.json.print() : printOrExit(report.text + "\n")
     case .checkpoint(let checkpoint):
+      if why {
+        throw CommandError(
+          .usage, "--why is for packs", ["'\(path)' is a checkpoint; convert it first"])
+      }
       if schedule {
         throw CommandError(
           .usage, "--schedule is for packs", ["'\(path)' is a checkpoint; convert it first"])

@@ -109,7 +109,7 @@ struct PackReport {
   var text: String { sheet.text }
   var json: JSONOutput { sheet.json }
 
-  init(_ pack: Pack, depth: Int, tensors: Bool, schedule: Bool, threads: Int) throws {
+  init(_ pack: Pack, depth: Int, tensors: Bool, schedule: Bool, why: Bool, threads: Int) throws {
     sheet.add("kind", "kind", "pack")
     sheet.add("bytes", "bytes", pack.byteCount)
     sheet.add("architecture", "architecture", pack.description.architecture)
@@ -150,6 +150,10 @@ struct PackReport {
     addPrecisions(pack)
     sheet.add("tree", "parts", ModelTree(pack, depth: depth).items)
     sheet.add("proof", "proof", pack.goldenItems)
+    if let choice = pack.choice {
+      sheet.add("chosen_by_limits", "chosen by limits", choice.counts + "; " + choice.summary)
+      if why { sheet.add("why", "why", choice.items) }
+    }
     if tensors { addTensors(pack) }
     if schedule { try addSchedule(pack, threads: threads) }
   }

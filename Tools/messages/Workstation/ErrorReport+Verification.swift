@@ -21,6 +21,10 @@ extension ErrorReport {
         ["\(what): \(reference) in the checkpoint, \(packed) in the pack"],
         hint: "the pack may come from another checkpoint")
     case .otherPreparation(let name): return otherPreparation(name)
+    case .noAnswers:
+      return ErrorReport(
+        .usage, "the model answers no questions, so nothing can be seen at its logits",
+        ["expected: a language model with tokenizer and prompt"])
     case .noPictures:
       return ErrorReport(
         .inputMissing, "there are no pictures to compare on", hint: "name some: --images DIR")
