@@ -251,21 +251,21 @@ import Testing
     } error: { _ in
       .unknownArchitecture(
         modelType: "lava_qwen2", architectures: ["LlavaQwen2ForCausalLM"],
-        supported: ["llava_qwen2", "fast_vlm"], nearest: "llava_qwen2")
+        supported: ["llava_qwen2", "fast_vlm", "llava_llama"], nearest: "llava_qwen2")
     },
     Fault(testDescription: "another architecture") {
       $0.set("model_type", to: "paligemma")
     } error: { _ in
       .unknownArchitecture(
         modelType: "paligemma", architectures: ["LlavaQwen2ForCausalLM"],
-        supported: ["llava_qwen2", "fast_vlm"], nearest: nil)
+        supported: ["llava_qwen2", "fast_vlm", "llava_llama"], nearest: nil)
     },
     Fault(testDescription: "an adapter's names") {
       $0.rename("model.norm.weight", "base_model.model.model.norm.weight")
     } error: { _ in
       .unsupportedLayout(
         layout: "LLaVA adapter", evidence: "base_model.model.model.norm.weight",
-        supported: ["llava_qwen2", "fast_vlm"])
+        supported: ["llava_qwen2", "fast_vlm", "llava_llama"])
     },
     Fault(testDescription: "no tokenizer") {
       $0.files["vocab.json"] = nil

@@ -45,7 +45,7 @@ import Testing
         error
           == .unsupportedLayout(
             layout: "GGUF language model", evidence: "token_embd.weight",
-            supported: ["llava_qwen2", "fast_vlm"]))
+            supported: ["llava_qwen2", "fast_vlm", "llava_llama"]))
     }
   }
 
