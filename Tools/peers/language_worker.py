@@ -5,10 +5,11 @@ Answers with JSON, one object a line: first `{"load_ms": …}`, then `{"prefill"
 """
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
+
+from peak_memory import peak_bytes
 
 
 def prompt_ids(count: int, vocabulary: int, turn: int) -> list[int]:
@@ -96,7 +97,7 @@ def main() -> None:
         if line.strip() != "run":
             break
         answer(**run(turn))
-    answer(peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    answer(peak_bytes=peak_bytes())
 
 
 if __name__ == "__main__":

@@ -5,12 +5,12 @@ Answers with JSON, one object a line: first `{"load_ms": …}`, then `{"ms": …
 """
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
 
 import encoder
+from peak_memory import peak_bytes
 
 
 def onnxruntime_peer(path: Path, threads: int):
@@ -78,7 +78,7 @@ def main() -> None:
         answer(
             ms=(time.perf_counter() - start) * 1000, processor_ms=(time.process_time() - busy) * 1000
         )
-    answer(peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    answer(peak_bytes=peak_bytes())
 
 
 if __name__ == "__main__":
