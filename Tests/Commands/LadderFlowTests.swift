@@ -1,5 +1,6 @@
 import Foundation
 import MartletBytes
+import MartletPack
 import MartletTestSupport
 import Testing
 
@@ -86,6 +87,36 @@ import Testing
       "--resolution", "64")
     #expect(unknown.code == 64)
     #expect(unknown.report.contains("expected: one of 128, 192, 256"))
+  }
+
+  /// Ranges of pixels and features differ from size to size: those of a rung are what a pack made at that size alone holds.
+  @Test func aRungHasTheRangesOfItsOwnSize() throws {
+    let directory = try TemporaryDirectory()
+    let pictures = directory.path("shown")
+    try FileManager.default.createDirectory(atPath: pictures, withIntermediateDirectories: false)
+    try FileManager.default.copyItem(
+      atPath: Self.picture, toPath: Directory.path(pictures, "form.jpg"))
+    func made(_ name: String, _ sizes: [String]) throws -> Pack {
+      let path = directory.path(name)
+      let outcome = try Program.martlet.run(
+        ["convert", Proven.checkpoint, "-o", path, "--activations", "calibrated"]
+          + ["--calibration", pictures, "--rounding", "nearest", "--no-proof", "--quiet"] + sizes)
+      #expect(outcome.code == 0, "\(outcome.error)")
+      return try Pack(path: path)
+    }
+    let ladder = try made("ladder.martlet", ["--resolutions", "192,256"])
+    let single = try made("single.martlet", ["--resolution", "192"])
+    let rung = ladder.plan.at(192, rungs: ladder.rungs)
+    var ranges = 0
+    for network in ladder.description.networks where network.role != .language {
+      for layer in network.layers {
+        #expect(
+          rung.activations[layer.name] == single.plan.activations[layer.name], "\(layer.name)")
+        if case .fixed? = rung.activations[layer.name] { ranges += 1 }
+      }
+    }
+    #expect(ranges > 0)
+    #expect(rung.activations != ladder.plan.activations)
   }
 
   @Test func diffTellsLaddersApart() throws {

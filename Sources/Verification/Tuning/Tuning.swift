@@ -146,7 +146,7 @@ package struct Tuning: Sendable {
 
   /// For every scheme the highest resolution where it gains next to nothing over a lower one, beside the lowest such one.
   ///
-  /// The paper on FastVLM (arXiv 2412.13303, section 3.2) finds that a small language model cannot use as many image
+  /// The paper on FastVLM (arXiv 2412.13303, section 3.2.1) finds that a small language model cannot use as many image
   /// tokens: beyond some resolution only time grows.
   package var wasted: [Wasted] {
     var wasted: [Wasted] = []
