@@ -3,7 +3,7 @@ import MartletBytes
 /// The records of a tuning as they stand in a file (Formats/verification-results.md).
 package struct TuningFile: Sendable {
   package let subject: TuningSubject
-  package private(set) var records: [TuningRecord] = []
+  package let records: [TuningRecord]
   /// Bytes behind the last whole line: what a killed process left of the next.
   package let unfinishedBytes: Int
   let wholeBytes: Int
@@ -11,46 +11,30 @@ package struct TuningFile: Sendable {
   /// - Returns: `nil` where the file holds not even one whole line: nothing was begun.
   /// - Throws: `results` for the first line that cannot be used, `bytes`.
   package static func read(_ path: String) throws(VerificationError) -> TuningFile? {
-    let file: MappedFile
-    do { file = try MappedFile(path: path) } catch { throw .bytes(error) }
-    return try file.withBytes { bytes throws(VerificationError) in
+    try MappedFile.reading(path) { bytes throws(VerificationError) in
       try TuningFile(bytes, path: path)
     }
   }
 
   /// The same for bytes in memory.
   package init?(_ bytes: RawSpan, path: String) throws(VerificationError) {
-    var subject: TuningSubject?
     var seen: Set<Place> = []
-    var (start, line) = (0, 1)
-    while let end = SealedLine.end(bytes, from: start) {
-      do throws(ResultsProblem) {
-        var reader = try ResultsReader(
-          SealedLine.value(bytes.extracting(start..<end), path: path, offset: start), key: "line")
-        if let subject {
-          let record = try TuningRecord(&reader)
-          if record.picture >= subject.pictures { throw .foreignPicture(record.picture) }
-          if !seen.insert(Place(point: record.point, picture: record.picture)).inserted {
-            throw .repeatedPicture(record.picture)
-          }
-          records.append(record)
-        } else {
-          subject = try TuningSubject(&reader)
+    let lines = try SealedLines(
+      bytes, path: path, opening: "{\"martlet_tuning\":",
+      subject: { reader throws(ResultsProblem) in try TuningSubject(&reader) },
+      record: { reader, subject throws(ResultsProblem) in
+        let record = try TuningRecord(&reader)
+        if record.picture >= subject.pictures { throw .foreignPicture(record.picture) }
+        if !seen.insert(Place(point: record.point, picture: record.picture)).inserted {
+          throw .repeatedPicture(record.picture)
         }
-        try reader.finish()
-      } catch {
-        throw .results(path: path, line: line, problem: error)
-      }
-      start = end + 1
-      line += 1
-    }
-    guard let subject else {
-      if SealedLine.begins(bytes, as: Array("{\"martlet_tuning\":".utf8)) { return nil }
-      throw .results(path: path, line: 1, problem: .noHeader)
-    }
-    self.subject = subject
-    wholeBytes = start
-    unfinishedBytes = bytes.byteCount - start
+        return record
+      })
+    guard let lines else { return nil }
+    subject = lines.subject
+    records = lines.records
+    wholeBytes = lines.wholeBytes
+    unfinishedBytes = lines.unfinishedBytes
   }
 
   private struct Place: Hashable {
