@@ -8,9 +8,9 @@
 //   for k in steps of 4, for row i, for output o:
 //     pairs[i][o][0] += a[i][k] w[o][k] + a[i][k+1] w[o][k+1];  pairs[i][o][1] += the other two
 //
-// Six rows × eight outputs fill twelve accumulators. Rows and panels are widened once into buffers that stay
-// in the caches (`ROWS` × `DEPTH` inputs, `GROUP` panels at a time); the pair sums wait in a third buffer
-// between slices of K. Where there are only a few rows, widening a panel does not pay and its codes are
+// Six rows × eight outputs fill twelve accumulators. Rows and panels are widened into buffers that stay in the caches
+// (`ROWS` × `DEPTH` inputs, `GROUP` panels at a time); the pair sums wait in a third buffer between slices of K. Rows of
+// one slice are widened once for all panels, longer ones once for every `GROUP`. Where there are only a few rows, widening a panel does not pay and its codes are
 // widened on the way into the product.
 
 #include <string.h>
@@ -37,7 +37,7 @@ enum {
   /// Widened rows lie this far apart, so that they do not share cache sets.
   ROW_PITCH = DEPTH + 16,
   /// Panels that use a widened slice of rows.
-  GROUP = 4,
+  GROUP = 6,
   /// How far ahead one row's weights are asked for, in bytes.
   AHEAD = 2048,
 };
@@ -198,11 +198,21 @@ static void finish_panel(
   }
 }
 
-/// All slices of `rows` rows with up to `GROUP` panels from `output` on.
-static void tile(
-  const martlet_gemm_u8s8_params *p, ptrdiff_t first, ptrdiff_t rows, ptrdiff_t output
+/// Widens inputs `k ..< k + slice` of `rows` rows.
+static void widen_rows(
+  const martlet_gemm_u8s8_params *p, ptrdiff_t first, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t slice,
+  int16_t *wide
 ) {
-  _Alignas(64) int16_t a[ROWS * ROW_PITCH];
+  for (ptrdiff_t r = 0; r < rows; ++r) {
+    widen_row(p->rows + (first + r) * p->row_stride + k, slice, wide + r * ROW_PITCH);
+  }
+}
+
+/// All slices of `rows` rows with up to `GROUP` panels from `output` on. The rows' only slice is in `a` already; of
+/// several, each is brought there.
+static void tile(
+  const martlet_gemm_u8s8_params *p, ptrdiff_t first, ptrdiff_t rows, ptrdiff_t output, int16_t *a
+) {
   _Alignas(64) int16_t w[DEPTH * 16];
   _Alignas(64) panel_sums sums[GROUP];
   ptrdiff_t depth = (p->k + 3) / 4 * 4;
@@ -211,9 +221,7 @@ static void tile(
   // One slice even if there is nothing in it, so that the sums are set.
   for (ptrdiff_t k = 0; k == 0 || k < depth; k += DEPTH) {
     ptrdiff_t slice = depth - k < DEPTH ? depth - k : DEPTH;
-    for (ptrdiff_t r = 0; r < rows; ++r) {
-      widen_row(p->rows + (first + r) * p->row_stride + k, slice, a + r * ROW_PITCH);
-    }
+    if (depth > DEPTH) widen_rows(p, first, rows, k, slice, a);
     for (ptrdiff_t g = 0; g < panels; ++g) {
       const int8_t *codes = p->codes + (output + 16 * g) * depth + 16 * k;
       if (rows > BLOCK) {
@@ -225,6 +233,14 @@ static void tile(
     }
   }
   for (ptrdiff_t g = 0; g < panels; ++g) finish_panel(p, output + 16 * g, first, rows, sums[g]);
+}
+
+/// `rows` rows with all panels.
+static void all_panels(const martlet_gemm_u8s8_params *p, ptrdiff_t first, ptrdiff_t rows) {
+  _Alignas(64) int16_t a[ROWS * ROW_PITCH];
+  ptrdiff_t depth = (p->k + 3) / 4 * 4;
+  if (depth <= DEPTH) widen_rows(p, first, rows, 0, depth, a);
+  for (ptrdiff_t o = 0; o < p->n; o += 16 * GROUP) tile(p, first, rows, o, a);
 }
 
 /// One row with all panels: every panel's codes are read in order, once, and its sums stay in registers. Inputs 0 and 2
@@ -275,8 +291,7 @@ void martlet_gemm_u8s8_avx2(const martlet_gemm_u8s8_params *p) {
     return;
   }
   for (ptrdiff_t i = 0; i < p->m; i += ROWS) {
-    ptrdiff_t rows = p->m - i < ROWS ? p->m - i : ROWS;
-    for (ptrdiff_t o = 0; o < p->n; o += 16 * GROUP) tile(p, i, rows, o);
+    all_panels(p, i, p->m - i < ROWS ? p->m - i : ROWS);
   }
 }
 

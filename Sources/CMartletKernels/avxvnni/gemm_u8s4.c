@@ -1,10 +1,6 @@
 #if defined(__x86_64__)
 
-// Products of 8-bit activations and 4-bit weights by the 256-bit `vpdpbusd`. The loop over a tile, for eight
-// outputs:
-//
-//   for group g, for row i:
-//     Y[i][o] = fma((float)sum over the group of a[i][k] code[o][k], scale[g][o], Y[i][o])
+// Products of 8-bit activations and 4-bit weights by the 256-bit `vpdpbusd`, which adds to 32 bits exactly.
 
 #include <string.h>
 
@@ -20,17 +16,15 @@ MARTLET_BEGIN_TARGET("avx2,fma,f16c,avxvnni")
 
 #include "../avx2/avx2_math.h"
 
-/// The exact sums of one group for one row, in two chains.
-MARTLET_INLINE __m256i group_sum(const uint8_t *a, const __m256i codes[8]) {
-  __m256i sums[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
-  MARTLET_UNROLL
-  for (int j = 0; j < 8; ++j) {
-    int32_t four;
-    memcpy(&four, a + 4 * j, sizeof four);
-    sums[j % 2] = _mm256_dpbusd_avx_epi32(sums[j % 2], _mm256_set1_epi32(four), codes[j]);
-  }
-  return _mm256_add_epi32(sums[0], sums[1]);
+MARTLET_INLINE __m256i with_products(__m256i sum, __m256i a, __m256i codes) {
+  return _mm256_dpbusd_avx_epi32(sum, a, codes);
 }
+
+MARTLET_INLINE __m256i products(__m256i a, __m256i codes) {
+  return with_products(_mm256_setzero_si256(), a, codes);
+}
+
+MARTLET_INLINE __m256i group_sum(__m256i sum) { return sum; }
 
 #include "../avx2/u8s4_tiles.h"
 

@@ -110,8 +110,11 @@ extension NetworkExecutor {
 
   // MARK: Split by outputs
 
-  /// Rows of a chunk where a step is divided by rows, and of a block inside a divided product.
+  /// Rows of a chunk where a step is divided by rows.
   private static var chunk: Int { 48 }
+  /// Rows that pass a divided product's panels together: as many as the kernels bring into the cache at once, so that they
+  /// widen or unpack a panel as seldom as can be.
+  private static var productRows: Int { 96 }
 
   /// Step by step over all rows; products divided by output channels.
   func runByOutputs(_ region: TileRegion, _ bound: BoundRegion, _ count: Int) {
@@ -168,7 +171,7 @@ extension NetworkExecutor {
       let range = (index * step)..<min(panels, (index + 1) * step)
       var row = 0
       while row < count {
-        let end = min(count, row + Self.chunk)
+        let end = min(count, row + Self.productRows)
         unsafe multiply(
           product, source.from(row), shared, to: target.from(row), rows: row..<end,
           scratchRow: row, panels: range)
