@@ -61,6 +61,10 @@ typedef struct martlet_probe_params {
   uint64_t *MARTLET_NONNULL multiply_adds;
 } martlet_probe_params;
 
+/// Reads a word of every line of 64 bytes of whole fours of lines, in order, and gives their sum: the memory's rate, when
+/// timed on a block larger than the caches.
+uint64_t martlet_read_lines(const void *MARTLET_NONNULL bytes, ptrdiff_t count);
+
 // MARK: The table
 
 /// One function per kernel of `kernels.def`, each `void (*)(const params *)`.

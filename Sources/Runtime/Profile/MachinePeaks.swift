@@ -33,7 +33,7 @@ package struct MachinePeaks: Equatable, Sendable {
     let int8 = unsafe rate(pool) { unsafe kernels.pointee.probe_int8(&$0) }
     let float32 = unsafe rate(pool) { unsafe kernels.pointee.probe_f32(&$0) }
     return MachinePeaks(
-      int8: int8, float32: float32, memory: try readRate(instructionSet, pool))
+      int8: int8, float32: float32, memory: try readRate(pool))
   }
 
   private static let turns = 8
@@ -70,25 +70,19 @@ package struct MachinePeaks: Equatable, Sendable {
     return best
   }
 
-  private static func readRate(
-    _ instructionSet: InstructionSet, _ pool: ThreadPool
-  ) throws(RuntimeError) -> Double {
-    let (width, rows, parts) = (4096, 64, 96)
-    let partBytes = 4 * width * rows
+  private static func readRate(_ pool: ThreadPool) throws(RuntimeError) -> Double {
+    let (parts, partBytes) = (96, 1 << 20)
     let memory = try AlignedMemory(byteCount: parts * partBytes, use: .whole)
-    let sums = try AlignedMemory(byteCount: pool.threads * 4 * width, use: .whole)
-    let kernels = unsafe instructionSet.kernels
+    let sums = try AlignedMemory(byteCount: pool.threads * 64, use: .whole)
     var best = 0.0
     for turn in 0...turns {
       let start = MonotonicClock.nanoseconds
       pool.parallelFor(parts) { index, worker in
-        let source = unsafe memory.floats(at: index * partBytes)
+        let part = unsafe memory.floats(at: index * partBytes)
         // The first turn brings the pages in: without a write they would all be the same one.
-        if turn == 0 { unsafe source.update(repeating: 1, count: width * rows) }
-        var params = unsafe martlet_sum_columns_params(
-          m: rows, width: width, source: source, source_stride: width,
-          sums: sums.floats(at: worker * 4 * width))
-        unsafe kernels.pointee.sum_columns(&params)
+        if turn == 0 { unsafe part.update(repeating: 1, count: partBytes / 4) }
+        let sum = unsafe martlet_read_lines(part, partBytes)
+        unsafe sums.floats(at: worker * 64).pointee += Float(sum & 1)
       }
       let spent = MonotonicClock.nanoseconds - start
       if turn > 0 { best = max(best, Double(parts * partBytes) / Double(max(1, spent))) }
