@@ -2,13 +2,15 @@ import Synchronization
 
 /// What quantization did beyond rounding, layer by layer: told while it works, read by whoever prints it.
 package final class QuantizationReport: Sendable {
-  /// What GPTQ gained at one matrix, on rows it had not seen.
+  /// What GPTQ, and what came after it, gained at one matrix, on rows it had not seen.
   package struct Compensated: Equatable, Sendable {
     package var weight: String
     /// Error energy of plain rounding over GPTQ's, in decibels.
     package var decibels: Double
     /// Whether GPTQ's codes were taken: not where they gain nothing.
     package var isTaken: Bool
+    /// Part of it that coordinate descent gained after GPTQ; `nil` where it was not tried or gained nothing.
+    package var settled: Double?
     /// Why there was nothing to compare, if so.
     package var obstacle: String?
   }

@@ -30,8 +30,9 @@ package enum Quantizer {
     let corrections = try BiasCorrection.targets(
       prepared.model.description, plan: plan, scheme: scheme, statistics: prepared.statistics)
     let compensation =
-      scheme.rounding == .gptq
-      ? try Compensation(prepared, plan: plan, pool: pool, report: report) : nil
+      scheme.rounding == .nearest
+      ? nil
+      : try Compensation(prepared, plan: plan, scheme: scheme, pool: pool, report: report)
     do throws(ModelError) {
       return try QuantizedModel(
         description: prepared.model.description, plan: plan,

@@ -24,6 +24,8 @@ package enum RoundingRule: String, CaseIterable, Sendable {
   case nearest
   /// One input after the other, each error made up for by the inputs that follow: GPTQ. Needs calibration.
   case gptq
+  /// GPTQ, then codes and scales of 4-bit matrices settled one after the other by coordinate descent. Needs calibration.
+  case descent
 }
 
 /// A layer or a group of layers held at a precision of its own.
@@ -103,7 +105,7 @@ package struct Scheme: Equatable, Sendable {
 
   /// Whether samples of rows are worth collecting.
   func needsRows(of role: NetworkRole) -> Bool {
-    precision(of: role) != .float32 && (rounding == .gptq || balancedParts.contains(role))
+    precision(of: role) != .float32 && (rounding != .nearest || balancedParts.contains(role))
   }
 
   /// Where balancing was measured to gain: everywhere but in products of 4-bit weights behind norms and gates, whose groups

@@ -47,25 +47,19 @@ struct GPTQ {
   private let order: [Int]
   private let factor: InverseFactor
 
-  /// - Parameters:
-  ///   - rows: `[count, inputs]`, what the product sees.
-  /// - Returns: `nil` where the rows say nothing.
-  init?(encoding: WeightEncoding, rows: [Float], inputs: Int) {
-    var energies = [Double](repeating: 0, count: inputs)
-    for start in stride(from: 0, to: rows.count, by: inputs) {
-      for input in 0..<inputs {
-        energies[input] += Double(rows[start + input]) * Double(rows[start + input])
-      }
-    }
-    let order = (0..<inputs).sorted {
-      energies[$0] == energies[$1] ? $0 < $1 : energies[$0] > energies[$1]
-    }
-    guard let factor = InverseFactor(rows: rows, inputs: inputs, order: order) else { return nil }
+  /// - Parameter moments: of what the product sees.
+  /// - Returns: `nil` where they are singular.
+  init?(encoding: WeightEncoding, moments: SecondMoments) {
+    let order = moments.order
+    guard let factor = InverseFactor(moments, order: order) else { return nil }
     self.encoding = encoding
-    self.inputs = inputs
+    self.inputs = moments.inputs
     self.order = order
     self.factor = factor
   }
+
+  /// How much had to be added to the moments, in parts of their mean.
+  var damping: Float { factor.damping }
 
   /// Plain rounding, each weight to its nearest code.
   static func nearest(_ weights: [Float], inputs: Int, encoding: WeightEncoding) -> Rounded {
@@ -164,7 +158,7 @@ struct GPTQ {
       into: &span, offset: block.upperBound * outputs, stride: outputs)
   }
 
-  private static func limits(_ encoding: WeightEncoding) -> (low: Float, high: Float) {
+  static func limits(_ encoding: WeightEncoding) -> (low: Float, high: Float) {
     encoding == .int4Panels ? (-8, 7) : (-127, 127)
   }
 

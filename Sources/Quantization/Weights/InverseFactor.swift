@@ -13,53 +13,35 @@ struct InverseFactor: Sendable {
   /// Dampings to try: the first is GPTQ's own (arXiv 2210.17323, section 3.3).
   private static let dampings: [Float] = [0.01, 0.1, 1]
 
-  /// - Parameters:
-  ///   - rows: `[count, inputs]`; not empty.
-  ///   - order: inputs in the order in which they will be rounded.
+  /// - Parameter order: inputs in the order in which they will be rounded.
   /// - Returns: `nil` where even strong damping leaves the matrix singular.
-  /// Costs `count · inputs² + inputs³` multiplications and 4 · inputs² bytes.
-  init?(rows: [Float], inputs: Int, order: [Int]) {
-    let count = rows.count / inputs
-    var moments = Self.moments(rows, count: count, inputs: inputs, order: order)
-    var mean: Double = 0
-    for input in 0..<inputs { mean += Double(moments[input * inputs + input]) / Double(inputs) }
-    guard mean > 0, mean.isFinite else { return nil }
-    let undamped = moments
+  /// Costs about `inputs³` multiplications and 4 · inputs² bytes.
+  init?(_ moments: SecondMoments, order: [Int]) {
+    let inputs = moments.inputs
     for damping in Self.dampings {
-      for input in 0..<inputs {
-        moments[input * inputs + input] += damping * Float(mean)
-      }
-      if Self.factor(&moments, inputs) {
+      var matrix = Self.ordered(moments, order)
+      let added = damping * Float(moments.mean)
+      for input in 0..<inputs { matrix[input * inputs + input] += added }
+      if Self.factor(&matrix, inputs) {
         self.inputs = inputs
         self.damping = damping
-        values = moments
+        values = matrix
         return
       }
-      moments = undamped
     }
     return nil
   }
 
-  /// `Σ x xᵀ / count` of reordered rows; the triangle on and above the diagonal.
-  private static func moments(
-    _ rows: [Float], count: Int, inputs: Int, order: [Int]
-  ) -> [Float] {
-    var ordered = [Float](repeating: 0, count: rows.count)
-    for start in stride(from: 0, to: rows.count, by: inputs) {
-      for (place, input) in order.enumerated() { ordered[start + place] = rows[start + input] }
-    }
-    var moments = [Float](repeating: 0, count: inputs * inputs)
-    openblas_set_num_threads(1)
-    // SAFETY: both arrays have the extents that are passed.
-    unsafe moments.withUnsafeMutableBufferPointer { result in
-      unsafe ordered.withUnsafeBufferPointer { rows in
-        unsafe cblas_ssyrk(
-          CblasRowMajor, CblasUpper, CblasTrans, blasint(inputs), blasint(count),
-          1 / Float(count), rows.baseAddress, blasint(inputs), 0, result.baseAddress,
-          blasint(inputs))
+  /// The moments of reordered inputs; the triangle on and above the diagonal.
+  private static func ordered(_ moments: SecondMoments, _ order: [Int]) -> [Float] {
+    let inputs = moments.inputs
+    var matrix = [Float](repeating: 0, count: inputs * inputs)
+    for (row, first) in order.enumerated() {
+      for column in row..<inputs {
+        matrix[row * inputs + column] = moments.values[first * inputs + order[column]]
       }
     }
-    return moments
+    return matrix
   }
 
   /// Replaces the upper triangle of a symmetric matrix by that of the factor of its inverse.

@@ -199,11 +199,11 @@ struct PrecisionOptions: ParsableArguments {
     resolved.activations = activations
     resolved.correctsBias =
       resolved.encoder != .float32 || resolved.language != .float32 || !keep.isEmpty
-    if !isCalibrated, rounding == .gptq || balance == true {
-      throw CommandError(
-        .usage,
-        rounding == .gptq ? "--rounding gptq needs --calibration" : "--balance needs --calibration",
-        [])
+    if !isCalibrated, let rounding, rounding != .nearest {
+      throw CommandError(.usage, "--rounding \(rounding.rawValue) needs --calibration", [])
+    }
+    if !isCalibrated, balance == true {
+      throw CommandError(.usage, "--balance needs --calibration", [])
     }
     if balance == true, activations == .calibrated {
       throw CommandError(.usage, "--balance needs dynamic activations", [])

@@ -32,3 +32,10 @@ extension QuantizationReport {
 
   private static func text(_ decibels: Double) -> String { String(format: "%.1f", decibels) }
 }
+    let settled = taken.compactMap(\.settled)
+    if !settled.isEmpty {
+      let mean = settled.reduce(0, +) / Double(settled.count)
+      notes.say(
+        "of that by coordinate descent: \(settled.count) matrices, \(Self.text(mean)) dB each in the mean"
+      )
+    }
