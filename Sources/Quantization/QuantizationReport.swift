@@ -22,7 +22,16 @@ package final class QuantizationReport: Sendable {
     package var decibels: Double
   }
 
+  /// What a narrower fixed range gained at one value.
+  package struct Clipped: Equatable, Sendable {
+    package var value: String
+    package var rule: ClipRule
+    /// Error energy of the whole range over this one's, in decibels.
+    package var decibels: Double
+  }
+
   private struct State {
+    var clipped: [Clipped] = []
     var split: [String] = []
     var balanced: [Balanced] = []
     var compensated: [Compensated] = []
@@ -35,6 +44,12 @@ package final class QuantizationReport: Sendable {
   package internal(set) var split: [String] {
     get { state.withLock { $0.split } }
     set { state.withLock { $0.split = newValue } }
+  }
+
+  /// Fixed ranges that were chosen among several.
+  package internal(set) var clipped: [Clipped] {
+    get { state.withLock { $0.clipped } }
+    set { state.withLock { $0.clipped = newValue } }
   }
 
   package internal(set) var balanced: [Balanced] {

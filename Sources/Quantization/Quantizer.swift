@@ -25,8 +25,7 @@ package enum Quantizer {
         try Preparation(
           model, scheme: scheme, statistics: statistics, pool: pool, report: report)
       }
-    let plan = try PlanBuilder.plan(
-      for: prepared.model.description, scheme: scheme, statistics: prepared.statistics)
+    let plan = try plan(for: prepared, scheme: scheme, pool: pool, report: report)
     let corrections = try BiasCorrection.targets(
       prepared.model.description, plan: plan, scheme: scheme, statistics: prepared.statistics)
     let compensation =
@@ -40,6 +39,18 @@ package enum Quantizer {
           model: prepared.model, plan: plan, corrections: corrections, compensation: compensation,
           pool: pool), preparation: prepared.done)
     } catch { throw .model(error) }
+  }
+
+  private static func plan(
+    for prepared: Preparation, scheme: Scheme, pool: ThreadPool?, report: QuantizationReport
+  ) throws(QuantizationError) -> QuantizationPlan {
+    let description = prepared.model.description
+    let plan = try PlanBuilder.plan(
+      for: description, scheme: scheme, statistics: prepared.statistics)
+    guard scheme.clipsRanges, let statistics = prepared.statistics else { return plan }
+    let clipped = try ClippedStatistics(
+      statistics, rule: scheme.clip, model: prepared.model, plan: plan, pool: pool, report: report)
+    return try PlanBuilder.plan(for: description, scheme: scheme, statistics: clipped)
   }
 }
 

@@ -46,6 +46,8 @@ package struct Scheme: Equatable, Sendable {
   package var projector: Precision
   package var language: Precision
   package var activations: ActivationRule
+  /// What calibrated ranges leave out; without meaning where activations are dynamic.
+  package var clip = ClipRule.best
   /// The embedding table and the output head, which share one matrix where they are tied.
   package var embedding: Precision
   /// Adds `(W − Ŵ) · mean(x)` to biases where the statistics are there.
@@ -89,7 +91,9 @@ package struct Scheme: Equatable, Sendable {
   package var text: String {
     var text = "encoder=\(encoder.rawValue) projector=\(projector.rawValue)"
     text += " language=\(language.rawValue) embedding=\(embedding.rawValue)"
-    text += " activations=\(activations.rawValue) bias-correction=\(correctsBias ? "on" : "off")"
+    text += " activations=\(activations.rawValue)"
+    if activations == .calibrated { text += " clip=\(clip.rawValue)" }
+    text += " bias-correction=\(correctsBias ? "on" : "off")"
     text += " rounding=\(rounding.rawValue)"
     text += " split-diagonals=\(splitsDiagonals ? "on" : "off")"
     let balanced = NetworkRole.allCases.filter { balancedParts.contains($0) }.map(\.name)
@@ -105,8 +109,12 @@ package struct Scheme: Equatable, Sendable {
 
   /// Whether samples of rows are worth collecting.
   func needsRows(of role: NetworkRole) -> Bool {
-    precision(of: role) != .float32 && (rounding != .nearest || balancedParts.contains(role))
+    precision(of: role) != .float32
+      && (rounding != .nearest || balancedParts.contains(role) || clipsRanges)
   }
+
+  /// Whether fixed ranges are searched for.
+  var clipsRanges: Bool { activations == .calibrated && clip != .minmax }
 
   /// Where balancing was measured to gain: everywhere but in products of 4-bit weights behind norms and gates, whose groups
   /// of 32 adapt by themselves (the language model of martlet-nano lost a tenth of its divergence; Sources/Quantization.md).

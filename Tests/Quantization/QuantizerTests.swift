@@ -97,6 +97,7 @@ private struct GivenStatistics: ActivationStatistics {
     let (weights, bias) = random(6)
     var scheme = Scheme.preset(.int8)
     scheme.activations = .calibrated
+    scheme.clip = .minmax
     let model = try model(weights: weights, bias: bias)
     #expect(throws: QuantizationError.missingStatistic(value: "projector.x", statistic: "range")) {
       try Quantizer.quantized(model, scheme: scheme, statistics: nil)

@@ -31,7 +31,7 @@ extension Scheme {
       for layer in network.layers {
         guard case .linear(let op) = layer.op else { continue }
         let value = network[layer.inputs[0]].name
-        if needsRows(of: network.role), !tables.contains(op.weight) {
+        if needsRows(of: network.role), !tables.contains(op.weight) || clipsRanges {
           requests.append(StatisticRequest(value: value, statistic: .rows))
         }
         if activations == .calibrated {

@@ -56,6 +56,20 @@ struct JudgedProduct: Sendable {
     return Self.difference(Self.product(rows, weights, inputs), exact)
   }
 
+  /// The squared error of all results when rows are rounded within a fixed range.
+  func error(range: (lowest: Float, highest: Float)) -> Double {
+    guard
+      case .fixed(let scale, let zeroPoint) = StaticRange.encoding(
+        lowest: range.lowest, highest: range.highest)
+    else { return .infinity }
+    let zero = Float(zeroPoint)
+    let rounded = rows.map { number in
+      let code = (number / scale).rounded(.toNearestOrEven) + zero
+      return (min(255, max(0, code)) - zero) * scale
+    }
+    return Self.difference(Self.product(rounded, weights, inputs), exact)
+  }
+
   static func difference(_ found: [Float], _ expected: [Float]) -> Double {
     var sum = 0.0
     for index in found.indices {

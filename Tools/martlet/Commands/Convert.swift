@@ -164,7 +164,14 @@ struct PrecisionOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How weights become codes: nearest, or gptq, which makes up for errors along what calibration saw.",
+      "What calibrated ranges leave out: nothing (minmax), by percentile, entropy or mse, or what is best for each value.",
+      discussion: "best by itself; with --activations calibrated."))
+  var clip: ClipRule?
+
+  @Option(
+    help: ArgumentHelp(
+      "How weights become codes: nearest; gptq, which makes up for errors along what calibration saw; descent, which settles "
+        + "what GPTQ found in matrices of 4 bits.",
       discussion: "gptq where there is a calibration, else nearest."))
   var rounding: RoundingRule?
 
@@ -197,6 +204,10 @@ struct PrecisionOptions: ParsableArguments {
     }
     resolved.keeps = keep
     resolved.activations = activations
+    if clip != nil, activations != .calibrated {
+      throw CommandError(.usage, "--clip needs --activations calibrated", [])
+    }
+    if let clip { resolved.clip = clip }
     resolved.correctsBias =
       resolved.encoder != .float32 || resolved.language != .float32 || !keep.isEmpty
     if !isCalibrated, let rounding, rounding != .nearest {
@@ -221,6 +232,7 @@ struct PrecisionOptions: ParsableArguments {
   }
 }
 
+extension ClipRule: ExpressibleByArgument {}
 extension RoundingRule: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 extension ActivationRule: ExpressibleByArgument {}

@@ -123,6 +123,7 @@ struct TuningScheme: Equatable {
     options.language = nil
     options.keep = []
     options.activations = .dynamic
+    options.clip = nil
     options.rounding = nil
     options.balance = nil
     options.splitDiagonals = true

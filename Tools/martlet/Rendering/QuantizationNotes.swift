@@ -13,6 +13,18 @@ extension QuantizationReport {
         "balanced: \(balanced.count) values, \(Self.text(mean)) dB each in the mean, "
           + "most \(Self.text(best.decibels)) dB at \(best.value)")
     }
+    describeClipping(notes)
+  }
+
+  private func describeClipping(_ notes: Notes) {
+    if clipped.isEmpty { return }
+    let counts = ClipRule.allCases.compactMap { rule -> String? in
+      let count = clipped.count { $0.rule == rule }
+      return count > 0 ? "\(count) by \(rule.rawValue)" : nil
+    }
+    let mean = clipped.reduce(0) { $0 + $1.decibels } / Double(clipped.count)
+    notes.say(
+      "fixed ranges: \(counts.joined(separator: ", ")), \(Self.text(mean)) dB each in the mean")
   }
 
   func describeRounding(_ notes: Notes) {
@@ -21,6 +33,13 @@ extension QuantizationReport {
       let mean = taken.reduce(0) { $0 + $1.decibels } / Double(taken.count)
       notes.say(
         "GPTQ: \(taken.count) matrices, \(Self.text(mean)) dB each in the mean on rows kept back")
+    }
+    let settled = taken.compactMap(\.settled)
+    if !settled.isEmpty {
+      let mean = settled.reduce(0, +) / Double(settled.count)
+      notes.say(
+        "of that by coordinate descent: \(settled.count) matrices, \(Self.text(mean)) dB each in the mean"
+      )
     }
     let plain = compensated.filter { !$0.isTaken }
     if let first = plain.first {
@@ -32,10 +51,3 @@ extension QuantizationReport {
 
   private static func text(_ decibels: Double) -> String { String(format: "%.1f", decibels) }
 }
-    let settled = taken.compactMap(\.settled)
-    if !settled.isEmpty {
-      let mean = settled.reduce(0, +) / Double(settled.count)
-      notes.say(
-        "of that by coordinate descent: \(settled.count) matrices, \(Self.text(mean)) dB each in the mean"
-      )
-    }
