@@ -20,6 +20,7 @@ SCHEMES = {
     "int4, encoder int4": ["--scheme", "int4", "--encoder", "int4"],
 }
 PLAIN = ["--rounding", "nearest", "--no-balance", "--no-split-diagonals"]
+DESCENT = ["--rounding", "descent", "--no-balance"]
 ABLATIONS = {
     "int8, plain rounding": ["--scheme", "int8", *PLAIN],
     "int8, diagonals taken out": ["--scheme", "int8", *PLAIN[:3]],
@@ -28,12 +29,18 @@ ABLATIONS = {
     "encoder int4, plain rounding": ["--scheme", "int8", "--encoder", "int4", *PLAIN],
     "encoder int4, diagonals taken out": ["--scheme", "int8", "--encoder", "int4", *PLAIN[:3]],
     "encoder int4, and GPTQ": ["--scheme", "int8", "--encoder", "int4", "--no-balance"],
+    "encoder int4, and coordinate descent": ["--scheme", "int8", "--encoder", "int4", *DESCENT],
     "encoder int4, and balanced (the default)": ["--scheme", "int8", "--encoder", "int4"],
     "language int4, plain rounding": ["--scheme", "int4", *PLAIN],
     "language int4, diagonals taken out": ["--scheme", "int4", *PLAIN[:3]],
     "language int4, and GPTQ everywhere": ["--scheme", "int4", "--no-balance"],
+    "language int4, and coordinate descent": ["--scheme", "int4", *DESCENT],
     "language int4, and the encoder balanced (the default)": ["--scheme", "int4"],
     "language int4, and the language model balanced as well": ["--scheme", "int4", "--balance"],
+    **{
+        f"int8, fixed ranges: {rule}": ["--scheme", "int8", "--activations", "calibrated", "--clip", rule]
+        for rule in ("minmax", "percentile", "entropy", "mse", "best")
+    },
 }
 HEADINGS = ["scheme", "familiar", "unseen", "lost", "won", "cosine", "SQNR", "KL", "top-1", "pack", "encoder", "prefill"]
 
@@ -68,7 +75,7 @@ def main() -> None:
     checkpoint, questions = str(FIXTURE / "checkpoint"), str(FIXTURE / "evaluation/questions.jsonl")
     print("| " + " | ".join(HEADINGS) + " |\n|" + "---|" * len(HEADINGS), flush=True)
     for name, arguments in (ABLATIONS if options.ablations else SCHEMES).items():
-        pack = str(options.out / (name.replace(", ", "-").replace(" ", "-") + ".martlet"))
+        pack = str(options.out / (name.replace(", ", "-").replace(": ", "-").replace(" ", "-") + ".martlet"))
         calibrated = [] if name == "float32" else ["--calibration", str(CALIBRATION)]
         threads = ["--threads", str(options.threads), "--quiet"]
         ran([options.martlet, "convert", checkpoint, "-o", pack, "--no-proof", *arguments, *calibrated, *threads])
