@@ -47,6 +47,8 @@ package struct EvaluationSubject: Equatable, Sendable {
   package var longestAnswer: Int
   package var layerPictures: Int
   package var instructionSet: String
+  /// How the pack kept keys and values: `CachePrecision.name`.
+  package var keyValueCache: String
   package var threads: Int
   package var machine: String
   /// How pictures are prepared.
@@ -56,7 +58,7 @@ package struct EvaluationSubject: Equatable, Sendable {
   package init(
     tool: String, pack: Pack, referencePath: String, referenceDigest: [UInt8],
     cases: VerificationCases, longestAnswer: Int, layerPictures: Int, instructionSet: String,
-    threads: Int, machine: String, image: ImageSpecification, shard: Shard
+    keyValueCache: String, threads: Int, machine: String, image: ImageSpecification, shard: Shard
   ) {
     self.tool = tool
     self.pack = pack
@@ -68,6 +70,7 @@ package struct EvaluationSubject: Equatable, Sendable {
     self.longestAnswer = longestAnswer
     self.layerPictures = layerPictures
     self.instructionSet = instructionSet
+    self.keyValueCache = keyValueCache
     self.threads = threads
     self.machine = machine
     self.image = image
@@ -91,6 +94,7 @@ package struct EvaluationSubject: Equatable, Sendable {
       ("number of questions", "\(questions)", "\(other.questions)"),
       ("--max-tokens", "\(longestAnswer)", "\(other.longestAnswer)"),
       ("--layer-pictures", "\(layerPictures)", "\(other.layerPictures)"),
+      ("--kv-cache", keyValueCache, other.keyValueCache),
       ("resolution", "\(image.resolution)", "\(other.image.resolution)"),
       ("number of shards", "\(shard.count)", "\(other.shard.count)"),
     ]
@@ -104,7 +108,7 @@ package struct EvaluationSubject: Equatable, Sendable {
 }
 
 extension EvaluationSubject {
-  static let version = 1
+  static let version = 2
 
   var json: JSONObject {
     var pack = JSONObject()
@@ -131,6 +135,7 @@ extension EvaluationSubject {
     json.set("max_tokens", JSONValue(longestAnswer))
     json.set("layer_pictures", JSONValue(layerPictures))
     json.set("isa", .string(instructionSet))
+    json.set("kv_cache", .string(keyValueCache))
     json.set("threads", JSONValue(threads))
     json.set("machine", .string(machine))
     json.set("image", .object(image))
@@ -163,6 +168,7 @@ extension EvaluationSubject {
     longestAnswer = try reader.int("max_tokens", 1...Int.max)
     layerPictures = try reader.int("layer_pictures", 0...Int.max)
     instructionSet = try reader.text("isa")
+    keyValueCache = try reader.text("kv_cache")
     threads = try reader.int("threads", 1...1_000_000)
     machine = try reader.text("machine")
     image = try reader.object("image") { (reader: inout ResultsReader) throws(ResultsProblem) in

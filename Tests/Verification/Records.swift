@@ -82,7 +82,8 @@ enum Records {
         path: "/a/b.martlet", identity: 0x0123_4567_89AB_CDEF, byteCount: 4711, scheme: "int8",
         provenance: [.init(key: "tool", value: "x"), .init(key: "source/a", value: "00")]),
       referencePath: "/r", referenceDigest: [UInt8](repeating: 0xAB, count: 32), cases: cases,
-      longestAnswer: 64, layerPictures: 2, instructionSet: "avx2", threads: 2, machine: "m",
+      longestAnswer: 64, layerPictures: 2, instructionSet: "avx2", keyValueCache: "f32", threads: 2,
+      machine: "m",
       image: ImageSpecification(resolution: 256, fit: .pad, fill: [1, 2, 3]), shard: shard)
   }
 }

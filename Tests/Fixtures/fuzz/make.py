@@ -159,12 +159,12 @@ def results():
     """Lines of `verify --output` and of `tune --output`; their sums are the fuzzer's to put right."""
     digest = "ab" * 32
     subject = {
-        "martlet_verification": 1,
+        "martlet_verification": 2,
         "tool": "martlet 1",
         "pack": {"path": "/a.martlet", "identity": "0123456789abcdef", "bytes": 9, "scheme": "int8",
                  "provenance": [["tool", "martlet 1"]]},
         "reference": "/r", "reference_sha256": digest, "cases_sha256": digest, "pictures": 4, "questions": 4,
-        "max_tokens": 8, "layer_pictures": 1, "isa": "avx2", "threads": 2, "machine": "m",
+        "max_tokens": 8, "layer_pictures": 1, "isa": "avx2", "kv_cache": "f32", "threads": 2, "machine": "m",
         "image": {"resolution": 64, "fit": "pad", "fill": [0, 0, 0]}, "shard": 1, "shards": 1,
     }
     sums = [0.5, 1, 1.25, "inf"]

@@ -78,6 +78,7 @@ struct Verify: ParsableCommand {
   @Option(help: "Instruction set instead of the best: an error where the machine lacks it.")
   var isa: String?
 
+  @OptionGroup var cache: CacheOptions
   @OptionGroup var format: OutputOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var quiet: QuietOption
@@ -119,19 +120,20 @@ struct Verify: ParsableCommand {
     if packs.count > 1 { throw ValidationError("several packs need --reference CHECKPOINT") }
     if images != nil || questions != nil || output != nil || shard != nil || answers != nil
       || report != nil || whatIf != nil || limitOptions.areGiven || resolution != nil
+      || cache.kvCache != nil
     {
       throw ValidationError(
-        "--images, --questions, --output, --shard, --answers, --report, --what-if, --resolution and limits need "
+        "--images, --questions, --output, --shard, --answers, --report, --what-if, --resolution, --kv-cache and limits need "
           + "--reference CHECKPOINT")
     }
   }
 
   private func validateMerging() throws {
     if parts.languageFrom != nil || parts.encoderFrom != nil || questions != nil || output != nil
-      || shard != nil || whatIf != nil || resolution != nil
+      || shard != nil || whatIf != nil || resolution != nil || cache.kvCache != nil
     {
       throw ValidationError(
-        "--merge of results goes without --questions, --output, --shard, --resolution and --what-if"
+        "--merge of results goes without --questions, --output, --shard, --resolution, --kv-cache and --what-if"
       )
     }
   }

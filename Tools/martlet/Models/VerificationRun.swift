@@ -37,7 +37,7 @@ final class VerificationRun {
       options: ReferenceOptions(threads: command.threads.count))
     let options = RunOptions(
       instructionSet: try command.isa.map { try InstructionSet(named: $0) } ?? .best,
-      threads: command.threads.count)
+      threads: command.threads.count, cache: command.cache.precision)
     let reference = try ReferenceRun(model, longestAnswer: command.maxTokens)
     let packed = try packs.map { pack in
       try PackedRun(
@@ -50,6 +50,7 @@ final class VerificationRun {
         tool: MartletVersion.text, pack: EvaluationSubject.Pack(pack), referencePath: path,
         referenceDigest: digest, cases: cases, longestAnswer: command.maxTokens,
         layerPictures: command.layerPictures, instructionSet: options.instructionSet.name,
+        keyValueCache: options.cache.name,
         threads: command.threads.count, machine: Machine.current().model,
         image: source.folded.description.image, shard: command.shard ?? .whole)
     }

@@ -185,6 +185,7 @@ struct VerificationOutcome {
     json.set("max_tokens", subject.longestAnswer)
     json.set("resolution", subject.image.resolution)
     json.set("isa", subject.instructionSet)
+    json.set("kv_cache", subject.keyValueCache)
     json.set("threads", subject.threads)
     json.set("machine", subject.machine)
     return json
