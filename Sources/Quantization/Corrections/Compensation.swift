@@ -90,7 +90,7 @@ final class Compensation: Sendable {
   ) -> Bool? {
     func error(_ rounded: GPTQ.Rounded) -> Double { Self.error(rounded, weights, on: unseen) }
     let (inputs, encoding) = (rounding.gptq.inputs, rounding.gptq.encoding)
-    let plain = error(GPTQ.nearest(weights, inputs: inputs, encoding: encoding))
+    let plain = error(GPTQ.nearest(weights, inputs: inputs, encoding: encoding, pool: pool))
     let rounded = rounding.gptq.rounded(weights, pool: pool)
     var found = error(rounded)
     var settled: Double?
