@@ -57,7 +57,7 @@ package struct JSONObject: Equatable, Sendable {
 
   private func find(_ key: String, _ hash: UInt64) -> Place {
     let mask = slots.count - 1
-    var slot = Int(hash >> 32) & mask
+    var slot = Int(truncatingIfNeeded: hash >> 32) & mask
     while slots[slot] != 0 {
       if slots[slot] >> 32 == hash >> 32 {
         let position = Int(slots[slot] & 0xFFFF_FFFF) - 1
@@ -85,7 +85,7 @@ package struct JSONObject: Equatable, Sendable {
     slots = [UInt64](repeating: 0, count: isFirst ? 32 : 4 * slots.count)
     let mask = slots.count - 1
     for entry in entries where entry != 0 {
-      var slot = Int(entry >> 32) & mask
+      var slot = Int(truncatingIfNeeded: entry >> 32) & mask
       while slots[slot] != 0 { slot = (slot + 1) & mask }
       slots[slot] = entry
     }

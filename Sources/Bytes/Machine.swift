@@ -65,11 +65,11 @@ package struct Machine: Equatable, Sendable {
 
 /// A clock for measuring.
 package enum MonotonicClock {
-  /// Nanoseconds since an arbitrary moment; never goes back.
-  package static var nanoseconds: Int { Int(clamping: martlet_clock_nanoseconds()) }
+  /// Nanoseconds since an arbitrary moment; never goes back. 64 bits on every machine: 32 hold two seconds.
+  package static var nanoseconds: Int64 { Int64(clamping: martlet_clock_nanoseconds()) }
 
   /// Milliseconds that have passed since `start`, a former value of `nanoseconds`.
-  package static func milliseconds(since start: Int) -> Double {
+  package static func milliseconds(since start: Int64) -> Double {
     Double(nanoseconds - start) / 1_000_000
   }
 }

@@ -144,7 +144,7 @@ package final class LogitProbe {
     do {
       let eyes = try VisionSession(model: model, options: profiled, pool: pool)
       let session = try session(of: model, entry.ids)
-      var regions: [Int] = []
+      var regions: [Int64] = []
       var (encode, project, prefill) = (Double.infinity, Double.infinity, Double.infinity)
       for _ in 0..<runs {
         let encoding = try eyes.encode(entry.pixels)

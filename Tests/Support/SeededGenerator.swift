@@ -14,7 +14,8 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
 
   /// An integer in the range.
   package mutating func int(in range: ClosedRange<Int>) -> Int {
-    Int.random(in: range, using: &self)
+    // Of 64 bits on every machine, so that all draw the same.
+    Int(Int64.random(in: Int64(range.lowerBound)...Int64(range.upperBound), using: &self))
   }
 
   /// Evenly distributed.

@@ -162,17 +162,17 @@ package final class NetworkExecutor {
 /// Nanoseconds per region, summed over runs.
 package struct RegionTimings {
   package var isOn: Bool
-  package private(set) var nanoseconds: [Int] = []
+  package private(set) var nanoseconds: [Int64] = []
 
   package init(isOn: Bool) { self.isOn = isOn }
 
-  mutating func add(region: Int, nanoseconds spent: Int) {
+  mutating func add(region: Int, nanoseconds spent: Int64) {
     while nanoseconds.count <= region { nanoseconds.append(0) }
     nanoseconds[region] += spent
   }
 
   /// What was summed so far, one number a region; the sums start again.
-  mutating func taken() -> [Int] {
+  mutating func taken() -> [Int64] {
     defer { nanoseconds = [] }
     return nanoseconds
   }

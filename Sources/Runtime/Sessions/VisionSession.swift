@@ -95,7 +95,7 @@ package final class VisionSession {
   }
 
   /// Nanoseconds of each of the encoder's regions since the last call; empty unless the options asked to profile.
-  package func takeTimings() -> [Int] { encoderTimings.taken() }
+  package func takeTimings() -> [Int64] { encoderTimings.taken() }
 
   /// Memory held besides weights.
   package var workingBytes: Int { encoder.workingBytes + (projector?.workingBytes ?? 0) }

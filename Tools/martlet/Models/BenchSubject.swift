@@ -13,7 +13,7 @@ final class BenchSubject {
   private let promptTokens: Int
   private let maximumTokens: Int
   private var times = BenchTimes()
-  private let start: Int
+  private let start: Int64
   /// Milliseconds to the first token of the last run, and the tokens a second after it.
   private(set) var last: (firstToken: Double, decode: Double?) = (0, nil)
 

@@ -29,7 +29,7 @@ final class ConnectionHandler: ChannelInboundHandler {
   private var isHead = false
   private var stream: ResponseStream?
   private var line = ""
-  private var start = 0
+  private var start: Int64 = 0
   private var deadline: Scheduled<Void>?
   private var written: EventLoopFuture<Void>?
   private var context: ChannelHandlerContext?
