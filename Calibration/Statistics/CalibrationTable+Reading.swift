@@ -4,22 +4,34 @@ extension CalibrationTable {
   /// Reads a table; every size is compared with the bytes present before anything is allocated for it.
   /// - Throws: `bytes`, `notATable`, `version`, `checksum`, `field`.
   package static func read(path: String) throws(CalibrationError) -> CalibrationTable {
-    let bytes: [UInt8]
+    let file: MappedFile
     do throws(BytesError) {
-      bytes = try SmallFile.bytes(of: path, limit: 1 << 30)
+      file = try MappedFile(path: path)
     } catch {
       throw .bytes(error)
     }
-    return try CalibrationTable(decoding: bytes, source: path)
+    // Pages that were read are let go, so that a table of samples is not in memory twice; a system that refuses costs
+    // memory, nothing else.
+    return try file.withBytes { (bytes: RawSpan) throws(CalibrationError) in
+      try CalibrationTable(decoding: bytes, source: path) { try? file.discard($0) }
+    }
   }
 
   /// - Parameter source: what errors call the bytes.
   package init(decoding bytes: [UInt8], source: String) throws(CalibrationError) {
-    if !bytes.starts(with: Self.magic) {
-      throw .notATable(path: source, firstBytes: Array(bytes.prefix(Self.magic.count)))
-    }
     // SAFETY: bytes have no padding.
-    var reader = TableReader(unsafe bytes.span.bytes, source: source)
+    self = try CalibrationTable(decoding: unsafe bytes.span.bytes, source: source)
+  }
+
+  /// - Parameter passed: called with bytes that are not needed any more.
+  private init(
+    decoding bytes: RawSpan, source: String, passed: (Range<Int>) -> Void = { _ in }
+  ) throws(CalibrationError) {
+    let first = bytes.extracting(0..<min(bytes.byteCount, Self.magic.count))
+    // SAFETY: the buffer is only read during the call.
+    let firstBytes = unsafe first.withUnsafeBytes { unsafe Array($0) }
+    if firstBytes != Self.magic { throw .notATable(path: source, firstBytes: firstBytes) }
+    var reader = TableReader(bytes, source: source)
     try reader.skip(Self.magic.count)
     let version = try reader.u32()
     if version != Self.version {
@@ -31,25 +43,39 @@ extension CalibrationTable {
     if bodySize != reader.remaining - 8 {
       throw reader.field("body size", "\(bodySize) where \(reader.remaining - 8) are", size: 8)
     }
-    try Self.verify(bytes, source: source)
+    try Self.verify(bytes, source: source, passed)
     provenance = try reader.provenance()
-    entries = try Self.entries(&reader)
+    entries = try Self.entries(&reader, passed)
     if reader.remaining != 8 {
       throw reader.field("end", "\(reader.remaining - 8) bytes after the last entry", size: 0)
     }
   }
 
-  private static func verify(_ bytes: [UInt8], source: String) throws(CalibrationError) {
-    var stored: UInt64 = 0
-    for byte in bytes.suffix(8).reversed() { stored = stored << 8 | UInt64(byte) }
-    // SAFETY: bytes have no padding; the caller has seen a header of 24 bytes and 8 more.
-    let found = XXH64.checksum(unsafe bytes.span.bytes.extracting(0..<bytes.count - 8))
-    if stored != found { throw .checksum(path: source, expected: stored, found: found) }
+  /// How much is read between two calls of `passed`.
+  private static let passedBytes = 1 << 24
+
+  private static func verify(
+    _ bytes: RawSpan, source: String, _ passed: (Range<Int>) -> Void
+  ) throws(CalibrationError) {
+    // The caller has seen a header of 24 bytes and 8 more.
+    let end = bytes.byteCount - 8
+    var stored = ByteReader(bytes.extracting(end..<bytes.byteCount), source: source, base: end)
+    let expected: UInt64
+    do throws(BytesError) { expected = try stored.uint64() } catch { throw .bytes(error) }
+    var stream = XXH64.Stream()
+    for start in stride(from: 0, to: end, by: passedBytes) {
+      let part = start..<min(end, start + passedBytes)
+      stream.add(bytes.extracting(part))
+      passed(part)
+    }
+    let found = stream.checksum
+    if expected != found { throw .checksum(path: source, expected: expected, found: found) }
   }
 
   private static func entries(
-    _ reader: inout TableReader
+    _ reader: inout TableReader, _ passed: (Range<Int>) -> Void
   ) throws(CalibrationError) -> [StatisticRequest: CollectedStatistic] {
+    var start = 0
     var entries: [StatisticRequest: CollectedStatistic] = [:]
     var previous: StatisticRequest?
     for _ in 0..<(try reader.count(elementBytes: 9)) {
@@ -64,6 +90,10 @@ extension CalibrationTable {
       }
       previous = request
       entries[request] = try reader.found(statistic)
+      if reader.offset - start >= passedBytes {
+        passed(start..<reader.offset)
+        start = reader.offset
+      }
     }
     return entries
   }
@@ -77,6 +107,7 @@ private struct TableReader: ~Escapable {
   init(_ span: RawSpan, source: String) { bytes = ByteReader(span, source: source) }
 
   var remaining: Int { bytes.remaining }
+  var offset: Int { bytes.offset }
 
   /// An error about the field of `size` bytes that was just read.
   func field(_ what: String, _ found: String, size: Int) -> CalibrationError {
@@ -151,6 +182,7 @@ private struct TableReader: ~Escapable {
     provenance.images = try files()
     for _ in 0..<(try count(elementBytes: 4)) { provenance.skipped.append(try string()) }
     provenance.questionCount = try size()
+    provenance.answerTokenCount = try size()
     provenance.resolution = try size()
     provenance.seed = try u64()
     return provenance

@@ -14,6 +14,14 @@ package struct CalibrationTable: Equatable, Sendable {
     self.entries = entries
   }
 
+  /// Bytes of memory that samples of rows take.
+  package var sampleBytes: Int {
+    entries.values.reduce(0) { sum, found in
+      guard case .rows(let sample) = found else { return sum }
+      return sum + 4 * sample.scales.count + 2 * sample.numbers.count
+    }
+  }
+
   /// All requests answered, in the order of the file.
   package var requests: [StatisticRequest] {
     entries.keys.sorted(by: StatisticRequest.isOrdered)
@@ -118,19 +126,22 @@ package struct CalibrationProvenance: Equatable, Sendable {
   package var skipped: [String]
   /// The questions asked: one an image without a questions file.
   package var questionCount: Int
+  /// Tokens of the model's own answers that were run behind their questions.
+  package var answerTokenCount: Int
   /// Side of the prepared picture.
   package var resolution: Int
   package var seed: UInt64
 
   package init(
     tool: String, sources: [File], images: [File] = [], skipped: [String] = [],
-    questionCount: Int = 0, resolution: Int = 0, seed: UInt64 = 0
+    questionCount: Int = 0, answerTokenCount: Int = 0, resolution: Int = 0, seed: UInt64 = 0
   ) {
     self.tool = tool
     self.sources = sources
     self.images = images
     self.skipped = skipped
     self.questionCount = questionCount
+    self.answerTokenCount = answerTokenCount
     self.resolution = resolution
     self.seed = seed
   }

@@ -16,11 +16,16 @@ package struct CalibrationOptions: Sendable {
   /// Asked about pictures that no question names; that of LLaVA's command line.
   package static let defaultQuestion = "Describe the image."
 
+  /// Most tokens of the model's own answer that run behind each question: short answers end by themselves. At 0.5B and 1024²
+  /// this many take about as long as the prompt.
+  package static let defaultAnswerTokens = 16
+
   package var threads = 2
   /// Weights kept in memory; the others are asked for again with every picture.
   package var weightByteLimit = 8 << 30
   /// For all samples of rows together; fewer rows are kept where more values are sampled.
   package var rowByteLimit = 512 << 20
+  package var answerTokens = defaultAnswerTokens
   package var unreadable = Unreadable.refused
   /// Recorded in the table.
   package var tool = "martlet"
@@ -59,8 +64,8 @@ package struct Calibrator: Sendable {
   /// One pass over the pictures, in order; memory does not depend on their number.
   ///
   /// Each picture is prepared as the model's image specification says. Parts that no request speaks of and no such part
-  /// needs are not run. The language part reads, for each question about a picture, the prompt up to where the
-  /// answer begins.
+  /// needs are not run. The language part reads, for each question about a picture, the prompt and the answer that
+  /// it gives itself.
   /// - Throws: `unreadableImages` once all pictures were tried, `unknownValue`, `question`, `noTokenizer`, `notFinite`,
   ///   `text` for a prompt that is too long, `reference`.
   package func outcome(
@@ -83,7 +88,9 @@ package struct Calibrator: Sendable {
       case .success(let content):
         // Once the run must fail, the other pictures are only looked at.
         if unreadable.isEmpty || options.unreadable == .skipped {
-          provenance.questionCount += try pass.run(content.pixels, questions: asked[index])
+          let ran = try pass.run(content.pixels, questions: asked[index])
+          provenance.questionCount += ran.questions
+          provenance.answerTokenCount += ran.answerTokens
         }
         provenance.images.append(.init(name: picture.name, digest: content.digest))
       case .failure(let reason):

@@ -2,11 +2,11 @@
 ///
 /// Defined by xxHash's specification (Cyan4973/xxHash, doc/xxhash_spec.md, section "XXH64").
 package enum XXH64 {
-  private static let prime1: UInt64 = 0x9E37_79B1_85EB_CA87
-  private static let prime2: UInt64 = 0xC2B2_AE3D_27D4_EB4F
-  private static let prime3: UInt64 = 0x1656_67B1_9E37_79F9
-  private static let prime4: UInt64 = 0x85EB_CA77_C2B2_AE63
-  private static let prime5: UInt64 = 0x27D4_EB2F_1656_67C5
+  static let prime1: UInt64 = 0x9E37_79B1_85EB_CA87
+  static let prime2: UInt64 = 0xC2B2_AE3D_27D4_EB4F
+  static let prime3: UInt64 = 0x1656_67B1_9E37_79F9
+  static let prime4: UInt64 = 0x85EB_CA77_C2B2_AE63
+  static let prime5: UInt64 = 0x27D4_EB2F_1656_67C5
 
   /// The checksum of bytes.
   package static func checksum(_ bytes: RawSpan, seed: UInt64 = 0) -> UInt64 {
@@ -42,6 +42,14 @@ package enum XXH64 {
       for lane in [a, b, c, d] { hash = (hash ^ round(0, lane)) &* prime1 &+ prime4 }
     }
     hash &+= UInt64(count)
+    return unsafe tail(hash, bytes, from: offset)
+  }
+
+  /// What follows the last whole block of 32 bytes.
+  static func tail(_ start: UInt64, _ bytes: UnsafeRawBufferPointer, from first: Int) -> UInt64 {
+    guard let base = bytes.baseAddress else { return finished(start) }
+    var (hash, offset) = (start, first)
+    let count = bytes.count
     while count - offset >= 8 {
       // SAFETY: 8 bytes remain at `offset`.
       hash = unsafe rotated(hash ^ round(0, word(base, offset)), 27) &* prime1 &+ prime4
@@ -63,18 +71,18 @@ package enum XXH64 {
   }
 
   @inline(__always)
-  private static func word(_ base: UnsafeRawPointer, _ offset: Int) -> UInt64 {
+  static func word(_ base: UnsafeRawPointer, _ offset: Int) -> UInt64 {
     // SAFETY: the caller has checked that 8 bytes lie at the offset.
     unsafe UInt64(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
   }
 
   @inline(__always)
-  private static func rotated(_ value: UInt64, _ bits: UInt64) -> UInt64 {
+  static func rotated(_ value: UInt64, _ bits: UInt64) -> UInt64 {
     value &<< bits | value &>> (64 &- bits)
   }
 
   @inline(__always)
-  private static func round(_ lane: UInt64, _ word: UInt64) -> UInt64 {
+  static func round(_ lane: UInt64, _ word: UInt64) -> UInt64 {
     rotated(lane &+ word &* prime2, 31) &* prime1
   }
 

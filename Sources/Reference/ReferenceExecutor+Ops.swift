@@ -37,8 +37,7 @@ extension ReferenceExecutor {
       return operators.layerNorm(
         x, eps: op.eps, weight: try values(op.weight), bias: try values(op.bias))
     case .linear(let op):
-      return operators.linear(
-        x, weight: try values(op.weight), bias: try values(op.bias), outputs: op.outputs)
+      return try linear(x, op)
     case .add:
       return try folded(x, tensors, layer, operators.sum)
     case .activate(let activation):
@@ -90,8 +89,48 @@ extension ReferenceExecutor {
     }
     var images: ReferenceTensor?
     if inputs.count == 2, case .tensor(let tensor) = inputs[1] { images = tensor }
+    let table = network[op.weight]
+    if weights.holds(table) || op.rows * op.channels <= WeightCache.partElements {
+      return try operators.embedded(
+        ids, images: images, table: try values(op.weight), op, layer: layer.name)
+    }
+    // A table too large to be held: only the rows that are named, numbered anew.
+    var rows: [Float] = []
+    var places: [Int: Int] = [:]
+    for id in ids where id >= 0 && places[id] == nil {
+      if id >= op.rows { throw .tokenOutOfRange(layer: layer.name, id: id, rows: op.rows) }
+      places[id] = places.count
+      rows += try weights.values(table, elements: id * op.channels..<(id + 1) * op.channels)
+    }
+    var named = op
+    named.rows = places.count
     return try operators.embedded(
-      ids, images: images, table: try values(op.weight), op, layer: layer.name)
+      ids.map { places[$0] ?? $0 }, images: images, table: rows, named, layer: layer.name)
+  }
+
+  /// A matrix too large to be held is read and multiplied by some outputs at a time.
+  private func linear(_ x: ReferenceTensor, _ op: Linear) throws(ReferenceError) -> ReferenceTensor
+  {
+    let matrix = network[op.weight]
+    let bias = try values(op.bias)
+    if weights.holds(matrix) || matrix.count <= WeightCache.partElements {
+      return operators.linear(x, weight: try values(op.weight), bias: bias, outputs: op.outputs)
+    }
+    var y = x.filled(channels: op.outputs)
+    let step = max(1, WeightCache.partElements / op.inputs)
+    for first in stride(from: 0, to: op.outputs, by: step) {
+      let outputs = first..<min(op.outputs, first + step)
+      let part = operators.linear(
+        x,
+        weight: try weights.values(
+          matrix, elements: outputs.lowerBound * op.inputs..<outputs.upperBound * op.inputs),
+        bias: bias.map { Array($0[outputs]) }, outputs: outputs.count)
+      for row in 0..<x.rows {
+        let start = row * op.outputs + first
+        y.data.replaceSubrange(start..<start + outputs.count, with: part.row(row))
+      }
+    }
+    return y
   }
 
   private func attention(

@@ -7,7 +7,7 @@ package final class ReferenceExecutor {
   package let network: Network
   let options: ReferenceOptions
   let operators: Operators
-  private let weights: WeightCache
+  let weights: WeightCache
   /// Index of the last layer that reads a value; −1 if none does, `Int.max` for the output.
   private let lastUses: [Int]
 

@@ -46,13 +46,13 @@ import Testing
     let table = CalibrationTable(
       provenance: CalibrationProvenance(
         tool: "t", sources: [], images: [.init(name: "i", digest: [9])], skipped: [],
-        questionCount: 2, resolution: 3, seed: 4),
+        questionCount: 2, answerTokenCount: 5, resolution: 3, seed: 4),
       entries: [.init(value: "v", statistic: .range): .range(minimum: -1, maximum: 2)])
     var expected: [UInt8] = [0x89, 0x4D, 0x43, 0x41, 0x4C, 0x0D, 0x0A, 0x1A]
-    expected += [1, 0, 0, 0, 0, 0, 0, 0] + [69, 0, 0, 0, 0, 0, 0, 0]
+    expected += [2, 0, 0, 0, 0, 0, 0, 0] + [77, 0, 0, 0, 0, 0, 0, 0]
     expected += [1, 0, 0, 0, 0x74] + [0, 0, 0, 0]
     expected += [1, 0, 0, 0] + [1, 0, 0, 0, 0x69] + [1, 0, 0, 0, 9] + [0, 0, 0, 0]
-    for number: UInt8 in [2, 3, 4] { expected += [number, 0, 0, 0, 0, 0, 0, 0] }
+    for number: UInt8 in [2, 5, 3, 4] { expected += [number, 0, 0, 0, 0, 0, 0, 0] }
     expected += [1, 0, 0, 0] + [1, 0, 0, 0, 0x76] + [0]
     expected += [0, 0, 0x80, 0xBF] + [0, 0, 0, 0x40]
     let checksum = XXH64.checksum(expected)
@@ -96,11 +96,11 @@ import Testing
     #expect(
       throws: CalibrationError.notATable(path: "t", firstBytes: Array("PNG".utf8))
     ) { try CalibrationTable(decoding: Array("PNG".utf8), source: "t") }
-    bytes[8] = 2
-    #expect(throws: CalibrationError.version(path: "t", found: 2, supported: 1)) {
+    bytes[8] = 1
+    #expect(throws: CalibrationError.version(path: "t", found: 1, supported: 2)) {
       try CalibrationTable(decoding: bytes, source: "t")
     }
-    bytes[8] = 1
+    bytes[8] = 2
     bytes[40] ^= 1
     let error = #expect(throws: CalibrationError.self) {
       try CalibrationTable(decoding: bytes, source: "t")

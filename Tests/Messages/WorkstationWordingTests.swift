@@ -184,10 +184,10 @@ import Testing
         expected: a file written by martlet calibrate; found: first bytes 01
       """),
     Wording(
-      .of(CalibrationError.version(path: "t", found: 2, supported: 1)), .badData,
+      .of(CalibrationError.version(path: "t", found: 1, supported: 2)), .badData,
       """
       error: cannot read calibration table 't'
-        format version 2, supported: 1
+        format version 1, supported: 2
         hint: use a newer Martlet, or calibrate again
       """),
     Wording(

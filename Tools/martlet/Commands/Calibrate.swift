@@ -10,7 +10,7 @@ struct Calibrate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Collect the statistics of a model's values over pictures, to quantize with later.",
     discussion: """
-      Runs every picture with its question through the float reference once. The table quantizes again without \
+      Runs every picture with its question and the model's own answer through the float reference once. The table quantizes again without \
       pictures: martlet convert SOURCE -o OUT --calibration TABLE.mcal.
       """)
 
@@ -34,7 +34,7 @@ struct Calibrate: ParsableCommand {
 
   @Option(
     help:
-      "Bound on memory, e.g. 4G: kept, or refused at once; weights beyond it are read for every picture."
+      "Bound on memory, e.g. 1500M: kept, or refused at once; weights beyond it are read for every picture, and fewer rows sampled."
   )
   var maxMemory: ByteSize?
 
@@ -63,7 +63,9 @@ struct Calibrate: ParsableCommand {
       notes)
     try table.write(to: output)
     notes.say(
-      "wrote '\(output)': \(table.requests.count) statistics of \(table.provenance.images.count) pictures"
+      "wrote '\(output)': \(table.requests.count) statistics of \(table.provenance.images.count) pictures, "
+        + "\(table.provenance.questionCount) questions and \(table.provenance.answerTokenCount) tokens of answers; "
+        + "peak memory \(Progress.number(Double(Machine.peakResidentBytes) / 1e6)) MB"
     )
   }
 }
@@ -76,8 +78,18 @@ struct PictureOptions: ParsableArguments {
   )
   var questions: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Most tokens of the model's own answer that run behind each question, so that calibration sees answers too; 0 for none.",
+      valueName: "n"))
+  var answerTokens: Int = CalibrationOptions.defaultAnswerTokens
+
   @Flag(help: "Go on without pictures that cannot be read; they are named and counted.")
   var skipUnreadable = false
+
+  func validate() throws {
+    if answerTokens < 0 { throw ValidationError("--answer-tokens must be at least 0") }
+  }
 
   static func isHDF5(_ path: String) -> Bool { path.hasSuffix(".h5") || path.hasSuffix(".hdf5") }
 
@@ -86,8 +98,7 @@ struct PictureOptions: ParsableArguments {
     of folder: String, for source: LoadedSource, requests: [StatisticRequest],
     limits: CalibrationLimits, _ notes: Notes
   ) throws -> CalibrationTable {
-    try MemoryNeed.check(
-      limits.maximumMemory, MemoryNeed.calibration(of: source.folded), for: "calibrating")
+    let shares = try limits.shares(for: source.folded)
     let found: [CalibrationPicture]
     if Self.isHDF5(folder) {
       found = try HDF5Pictures(path: folder).pictures
@@ -98,8 +109,9 @@ struct PictureOptions: ParsableArguments {
     }
     var options = CalibrationOptions()
     options.threads = limits.threads
-    options.weightByteLimit = limits.weightBytes
-    options.rowByteLimit = limits.rowBytes
+    options.weightByteLimit = shares.weightBytes
+    options.rowByteLimit = shares.rowBytes
+    options.answerTokens = answerTokens
     options.unreadable = skipUnreadable ? .skipped : .refused
     options.tool = MartletVersion.text
     options.seed = limits.seed
@@ -130,17 +142,20 @@ struct CalibrationLimits {
   var threads: Int
   var maximumMemory: ByteSize?
   var seed: UInt64
+  /// What comes after calibration needs beside its samples.
+  var needAfterwards = 0
 
-  /// Activations of an encoder at 1024² take about 1 GB beside the weights.
-  var weightBytes: Int {
-    guard let maximumMemory else { return 3 << 29 }
-    return max(64 << 20, maximumMemory.bytes - MemoryNeed.activations - rowBytes)
-  }
-
-  /// For samples of rows: an eighth of the bound.
-  var rowBytes: Int {
-    guard let maximumMemory else { return CalibrationOptions().rowByteLimit }
-    return min(CalibrationOptions().rowByteLimit, maximumMemory.bytes / 8)
+  /// Shares the memory out; without a bound 0.5B is held whole at 1024².
+  /// - Throws: where the bound is too low.
+  func shares(for model: FoldedModel) throws -> (weightBytes: Int, rowBytes: Int) {
+    let most = CalibrationOptions().rowByteLimit
+    guard let maximumMemory else { return (9 << 28, most) }
+    let need = try MemoryNeed.calibration(of: model)
+    try MemoryNeed.check(
+      maximumMemory, max(need, needAfterwards) + MemoryNeed.fewestRowBytes, for: "calibrating")
+    let spare = maximumMemory.bytes - need
+    let rowBytes = min(most, spare / 2, maximumMemory.bytes - needAfterwards)
+    return (spare - rowBytes, rowBytes)
   }
 }
 
@@ -161,6 +176,7 @@ struct CalibrationSource: ParsableArguments {
     calibration = path
     pictures = PictureOptions()
     pictures.questions = nil
+    pictures.answerTokens = CalibrationOptions.defaultAnswerTokens
     pictures.skipUnreadable = false
   }
 

@@ -49,7 +49,7 @@ struct Convert: ParsableCommand {
 
   @Option(
     help:
-      "Bound on memory, e.g. 2G: kept, or refused at once; calibration reads weights again.")
+      "Bound on memory, e.g. 1500M: kept, or refused at once; calibration reads weights again and samples fewer rows.")
   var maxMemory: ByteSize?
 
   @OptionGroup var proof: ProofOptions
@@ -68,8 +68,9 @@ struct Convert: ParsableCommand {
   }
 
   /// Before any picture is looked at: what a parameter takes does not depend on calibration.
-  private func checkMemory(_ loaded: LoadedSource, _ scheme: Scheme) throws {
-    guard let maxMemory else { return }
+  /// - Returns: what is needed, where memory is bounded.
+  private func checkedMemory(_ loaded: LoadedSource, _ scheme: Scheme) throws -> Int {
+    guard let maxMemory else { return 0 }
     var scheme = scheme
     scheme.activations = .dynamic
     scheme.correctsBias = false
@@ -77,7 +78,9 @@ struct Convert: ParsableCommand {
     scheme.balancedParts = []
     scheme.splitsDiagonals = false
     let model = try Quantizer.quantized(loaded.folded, scheme: scheme, statistics: nil)
-    try MemoryNeed.check(maxMemory, MemoryNeed.conversion(of: model), for: "converting")
+    let need = MemoryNeed.conversion(of: model)
+    try MemoryNeed.check(maxMemory, need, for: "converting")
+    return need
   }
 
   func run() throws {
@@ -95,11 +98,10 @@ struct Convert: ParsableCommand {
       resolution: resolutions?.sides.last ?? resolution,
       fit: imageFit)
     loaded.describe(notes)
-    try checkMemory(loaded, scheme)
-    let table = try calibration.table(
-      for: loaded, scheme: scheme,
-      limits: CalibrationLimits(
-        threads: threads.count, maximumMemory: maxMemory, seed: seed), notes)
+    let memory = CalibrationLimits(
+      threads: threads.count, maximumMemory: maxMemory, seed: seed,
+      needAfterwards: try checkedMemory(loaded, scheme))
+    let table = try calibration.table(for: loaded, scheme: scheme, limits: memory, notes)
     if table == nil, scheme.correctsBias {
       scheme.correctsBias = false
       notes.say("no calibration pictures: biases are not corrected")
@@ -112,14 +114,13 @@ struct Convert: ParsableCommand {
     ) { model, scheme in
       try LadderMaking(
         sides: Array(further), scheme: scheme, calibration: calibration,
-        limits: CalibrationLimits(threads: threads.count, maximumMemory: maxMemory, seed: seed),
-        pool: pool, notes: notes
+        limits: memory, pool: pool, notes: notes
       ).rungs(below: model, of: loaded)
     }
     func prove(_ unnamed: UnnamedPack, _ model: QuantizedModel) throws {
       try ProofMaking(
-        options: proof, calibration: calibration, maximumMemory: maxMemory, threads: threads.count,
-        notes: notes
+        options: proof, calibration: calibration, maximumMemory: maxMemory,
+        tableBytes: table?.sampleBytes ?? 0, threads: threads.count, notes: notes
       ).prove(unnamed, of: model, source: loaded, pool: pool)
     }
     let unnamed: UnnamedPack

@@ -1,14 +1,13 @@
 import MartletModel
 import MartletPack
+import MartletQuantization
+import MartletReference
 import MartletRuntime
 
 /// What a command needs at the least, so that a bound on memory is a promise: kept, or refused before the work.
 enum MemoryNeed {
   /// Folding an encoder in f64, the tokenizer, a batch of frames and the program itself.
   static let fixed = 600 << 20
-  /// Activations of an encoder at 1024² beside the weights of one layer.
-  static let activations = 3 << 29
-
   /// Bytes that converting takes: the largest encoded parameter with its packed copy, and the rows read at a time.
   static func conversion(of model: QuantizedModel) -> Int {
     var largest = 0
@@ -27,14 +26,25 @@ enum MemoryNeed {
     return fixed + largest
   }
 
-  /// Bytes that calibrating takes: activations, and the float weights of the largest layer.
-  static func calibration(of model: FoldedModel) -> Int {
+  /// The program, its tokenizer, a decoded picture and what statistics but samples of rows take.
+  private static let program = 200 << 20
+  /// Samples of fewer bytes would hold too few rows to round by.
+  static let fewestRowBytes = 64 << 20
+
+  /// Bytes that calibrating takes besides weights that are kept and samples of rows: the values that are alive at once, and
+  /// the largest parameter that is read whole while it is folded in double precision.
+  static func calibration(of model: FoldedModel) throws -> Int {
+    var scheme = Scheme.preset(.float32)
+    scheme.splitsDiagonals = false
+    let plain = try Quantizer.quantized(model, scheme: scheme, statistics: nil)
     let parameters = model.description.networks.flatMap(\.parameters)
-    return activations + (parameters.map(\.count).max() ?? 0) * 4
+    let largest = parameters.map { min($0.count, WeightCache.partElements) }.max() ?? 0
+    return try program + 24 * largest + values(of: plain, threads: 1)
   }
 
   /// Bytes that proving takes besides the reference's weights that are kept: the weights of the pack, the values that are
-  /// alive at once when layers run one by one, and the largest parameter as floats beside its bytes in the mapped checkpoint.
+  /// alive at once when layers run one by one, and the largest part of a parameter as floats beside its bytes in the mapped
+  /// checkpoint.
   ///
   /// Reference and pack run one after the other and keep no value longer than a layer needs it, so that the layout of the
   /// pack's values stands for both.
@@ -42,10 +52,17 @@ enum MemoryNeed {
     var encoded = 0
     var largest = 0
     for parameter in model.description.networks.flatMap(\.parameters) {
-      largest = max(largest, parameter.count * 4)
+      largest = max(largest, min(parameter.count, WeightCache.partElements) * 4)
       guard let encoding = model.plan.weights[parameter.name] else { continue }
       encoded += (encoding.components(shape: parameter.shape) ?? []).reduce(0) { $0 + $1.byteCount }
     }
+    return try fixed + encoded + 2 * largest + values(of: model, threads: threads)
+  }
+
+  /// Bytes of the values that are alive at once when layers run one by one.
+  private static func values(
+    of model: QuantizedModel, threads: Int
+  ) throws(RuntimeError) -> Int {
     var values = 0
     for network in model.description.networks {
       let extent: Extent =
@@ -58,7 +75,7 @@ enum MemoryNeed {
         machine: RunOptions(threads: threads).machine, fuse: false)
       values = max(values, schedule.arena.byteCount)
     }
-    return fixed + encoded + 2 * largest + values
+    return values
   }
 
   /// - Throws: where the bound is lower than what is needed.

@@ -13,6 +13,8 @@ struct ProofMaking {
   let options: ProofOptions
   let calibration: CalibrationSource
   let maximumMemory: ByteSize?
+  /// Bytes of the calibration table that is still held.
+  let tableBytes: Int
   let threads: Int
   let notes: Notes
 
@@ -25,7 +27,7 @@ struct ProofMaking {
       notes.say("no proof: the pack cannot be checked without its checkpoint (--no-proof)")
       return
     }
-    let need = try MemoryNeed.proof(of: model, threads: threads)
+    let need = try MemoryNeed.proof(of: model, threads: threads) + tableBytes
     if let maximumMemory, maximumMemory.bytes < need {
       notes.warn(
         "no proof is stored: making it takes \((need + 1 << 20 - 1) >> 20)M, --max-memory allows "
