@@ -75,6 +75,57 @@ import Testing
     #expect(second.units.contains { $0.chosen != 1 })
   }
 
+  /// Answers of the float model itself, so that it is right everywhere and any other answer is a loss.
+  private func questions() throws -> String {
+    let names = try FileManager.default.contentsOfDirectory(atPath: shown).sorted()
+    let lines = try names.map { name in
+      let outcome = try Program.martlet.run([
+        "run", Tiny.llava, "--image", "\(shown)/\(name)", "--prompt", "What is it?",
+        "--max-tokens", "64", "--json",
+      ])
+      let answer = try #require(JSONValue.only(in: outcome.output)["text"]?.string)
+      let line = ["image": "shown/\(name)", "question": "What is it?", "answer": answer]
+      return String(decoding: try JSONSerialization.data(withJSONObject: line), as: UTF8.self)
+    }
+    return try directory.write(lines.joined(separator: "\n"), to: "questions.jsonl")
+  }
+
+  private func loud(_ name: String, _ words: [String]) throws -> (
+    pack: Pack, right: Int, of: Int
+  ) {
+    let path = directory.path(name)
+    let outcome = try Program.martlet.run(
+      [
+        "convert", Tiny.llava, "-o", path, "--calibration", shown, "--no-proof",
+        "--limit-pictures", "1", "--questions", questions(),
+      ] + words)
+    #expect(outcome.code == 0, "\(outcome.error)")
+    let told = try #require(
+      outcome.error.matches(of: /chosen: .*\n.*made with: (\d+) right, (\d+) by the float model/)
+        .last)
+    return (try Pack(path: path), try #require(Int(told.1)), try #require(Int(told.2)))
+  }
+
+  @Test func aScoreIsKeptOnQuestionsThatNoChoiceWasMadeWith() throws {
+    let strict = try loud("strict", ["--max-score-drop", "0"])
+    #expect(strict.of == 2 && strict.right == 2)
+    let loose = try loud("loose", ["--max-score-drop", "1"])
+    #expect(loose.of == 2)
+    #expect(loose.pack.byteCount < strict.pack.byteCount)
+    #expect(loose.pack.byteCount < (try Pack(path: Tiny.pack).byteCount))
+  }
+
+  @Test func aScoreNeedsQuestionsWithAnswers() throws {
+    let blind = try converted("blind", ["--max-score-drop", "0.01"])
+    #expect(blind.code == 64)
+    #expect(blind.error.contains("--max-score-drop needs questions with answers"))
+    let silent = try directory.write(
+      #"{"image": "shown/00-receipt.jpg", "question": "?"}"#, to: "silent.jsonl")
+    let unanswered = try converted("x", ["--max-score-drop", "0.01", "--questions", silent])
+    #expect(unanswered.code == 64)
+    #expect(unanswered.error.contains("found: 0 in"))
+  }
+
   @Test func whatCannotBeKeptIsRefused() throws {
     let refused = try converted("none", ["--max-size", "1K"])
     #expect(refused.code == 1)

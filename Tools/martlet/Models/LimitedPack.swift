@@ -26,6 +26,15 @@ struct LimitedPack {
       pictures: pictures, threads: threads, pool: making.pool, notes: making.notes
     ) { try making.begin($0, scheme) }
     var chosen = scheme
+    var scores = try limits.maxScoreDrop.map { most in
+      ScoreSearch(
+        try ScoreProbe(
+          questions: calibration.pictures.questions, float: search.floatPack, threads: threads,
+          pool: making.pool), most: most, bounds: search.bounds)
+    }
+    if let bound = try scores?.bound({ try trial($0, search, scheme) }) {
+      search.divergenceBound = bound
+    }
     while true {
       chosen.precisions = .named(try search.next())
       let (model, unnamed) = try making.pack(chosen, preparation: search.preparation)
@@ -35,6 +44,24 @@ struct LimitedPack {
       if try !search.accepts(figures) {
         making.notes.say("a limit was missed by a little; choosing again")
         continue
+      }
+      if let probe = scores?.probe, let most = limits.maxScoreDrop {
+        let score = try probe.score(of: try unnamed.opened(), on: .heldOut)
+        making.notes.say(
+          "score on \(score.count) questions that no choice was made with: \(score.packedRight) right, "
+            + "\(score.referenceRight) by the float model")
+        if score.drop > most {
+          guard let bound = scores?.next() else {
+            throw CommandError(
+              .missedLimit, "no choice of precisions keeps all limits",
+              [
+                "score: at most \(Markup.number(most)) lost, found \(Markup.number(score.drop))"
+              ], hint: "relax one of them")
+          }
+          search.divergenceBound = bound
+          making.notes.say("the score fell by too much; choosing again")
+          continue
+        }
       }
       try unnamed.append(choice)
       try prove(unnamed, model)
@@ -50,6 +77,18 @@ struct LimitedPack {
       }
       return (unnamed, chosen)
     }
+  }
+}
+
+extension LimitedPack {
+  /// The pack of the best choice within a bound on divergence.
+  private func trial(
+    _ bound: Double, _ search: PrecisionSearch, _ scheme: Scheme
+  ) throws -> Pack {
+    search.divergenceBound = bound
+    var chosen = scheme
+    chosen.precisions = .named(try search.chosen())
+    return try making.pack(chosen, preparation: search.preparation).unnamed.opened()
   }
 }
 

@@ -30,7 +30,10 @@ final class PrecisionSearch {
   let limits: PrecisionChoice.Figures
   let preparation: ModelPreparation
   private(set) var units: [PrecisionChoice.Unit] = []
+  /// A further limit on divergence, for choices along the curve.
+  var divergenceBound = Double.infinity
   private let float: LogitProbe
+  private let floatVariant: Variant
   private let options: RunOptions
   private let pool: ThreadPool
   private var fixed = PrecisionSolver.Costs.zero
@@ -77,6 +80,7 @@ final class PrecisionSearch {
     let variants: [(precision: Precision, variant: Variant)] = [
       (.int8, try variant(.int8)), (.int4, try variant(.int4)), (.float32, try variant(.float32)),
     ]
+    floatVariant = variants[2].variant
     let half = pictures.count / 2
     float = try LogitProbe(variants[2].variant.loaded, options: options, pool: pool)
     let probe = try LogitProbe(variants[2].variant.loaded, options: options, pool: pool)
@@ -145,10 +149,16 @@ final class PrecisionSearch {
   /// The next choice to try: with a limit on divergence alone the smallest, else the most accurate.
   /// - Throws: where no choice keeps the limits.
   func next() throws -> [String: Precision] {
+    round += 1
+    return try chosen()
+  }
+
+  /// The choice by the limits and the bound as they are.
+  func chosen() throws -> [String: Precision] {
     let infinite = Double.infinity
     let wanted = PrecisionSolver.Costs(
-      limits.divergence ?? infinite, limits.bytes.map { Double($0) } ?? infinite,
-      limits.milliseconds ?? infinite)
+      min(divergenceBound, limits.divergence ?? infinite),
+      limits.bytes.map { Double($0) } ?? infinite, limits.milliseconds ?? infinite)
     let solver = solver
     let isAlone = limits.bytes == nil && limits.milliseconds == nil
     guard
@@ -157,7 +167,6 @@ final class PrecisionSearch {
     else { throw infeasible(solver) }
     for (index, option) in choice.options.enumerated() { units[index].chosen = option }
     predicted = choice.costs
-    round += 1
     return Dictionary(
       units.map { ($0.layer, $0.options[$0.chosen].encoding.precisionChosen) },
       uniquingKeysWith: { first, _ in first })
@@ -239,6 +248,16 @@ final class PrecisionSearch {
       }
       return (precision.rawValue, costs)
     }
+  }
+
+  /// The float model, whose answers others are held against.
+  var floatPack: Pack { floatVariant.pack }
+
+  /// Divergences of the best choices within the limits, the most accurate first; one where size or time decide.
+  var bounds: [Double] {
+    if limits.bytes != nil || limits.milliseconds != nil { return [.infinity] }
+    let most = limits.divergence ?? .infinity
+    return Set(tradeOff.map(\.costs.x).filter { $0 <= most }).sorted()
   }
 
   /// The curve of best choices, as the sums predict them.

@@ -14,6 +14,8 @@ import MartletVerification
 struct TemporaryPack {
   let pack: Pack
 
+  init(_ pack: Pack) { self.pack = pack }
+
   init(
     _ source: LoadedSource, scheme named: TuningScheme, calibration: CalibrationSource,
     threads: Int,

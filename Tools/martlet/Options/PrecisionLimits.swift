@@ -22,6 +22,14 @@ struct PrecisionLimits: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Largest loss of score on --questions that have answers, as a share: 0.01 is one point.",
+      discussion: """
+        Alone or with --max-kl, the smallest pack that keeps it: chosen on every other picture, checked on the rest.
+        """))
+  var maxScoreDrop: Double?
+
+  @Option(
+    help: ArgumentHelp(
       "Pictures that layers are measured on; as many others measure what came out.", valueName: "n")
   )
   var limitPictures: Int = 4
@@ -36,7 +44,7 @@ struct PrecisionLimits: ParsableArguments {
       divergence: maxKl, bytes: maxSize.map { UInt64($0.bytes) }, milliseconds: maxFirstToken)
   }
 
-  var areGiven: Bool { figures != PrecisionChoice.Figures() }
+  var areGiven: Bool { figures != PrecisionChoice.Figures() || maxScoreDrop != nil }
 
   func validate() throws {
     for (name, value) in [("max-kl", maxKl), ("max-first-token", maxFirstToken)] {
@@ -44,9 +52,13 @@ struct PrecisionLimits: ParsableArguments {
         throw ValidationError("--\(name) must be greater than 0")
       }
     }
+    if let maxScoreDrop, !(maxScoreDrop >= 0 && maxScoreDrop <= 1) {
+      throw ValidationError("--max-score-drop must be from 0 to 1")
+    }
     if limitPictures < 1 { throw ValidationError("--limit-pictures must be at least 1") }
     if tradeOff != nil, !areGiven {
-      throw ValidationError("--trade-off needs a limit: --max-kl, --max-size or --max-first-token")
+      throw ValidationError(
+        "--trade-off needs a limit: --max-kl, --max-size, --max-first-token or --max-score-drop")
     }
   }
 }
