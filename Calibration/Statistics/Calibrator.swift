@@ -26,6 +26,10 @@ package struct CalibrationOptions: Sendable {
   /// For all samples of rows together; fewer rows are kept where more values are sampled.
   package var rowByteLimit = 512 << 20
   package var answerTokens = defaultAnswerTokens
+  /// Where a run keeps what it has found so far, to go on from; it stays until `Calibrator.removeJournal`.
+  package var journal: String?
+  /// What is kept is brought up to date after this long; a run that is over sooner leaves nothing.
+  package var journalSeconds = 10.0
   package var unreadable = Unreadable.refused
   /// Recorded in the table.
   package var tool = "martlet"
@@ -41,6 +45,16 @@ package struct CalibrationProgress: Equatable, Sendable {
   package var total: Int
 }
 
+/// What a person should hear of while a run goes on.
+package enum CalibrationNotice: Equatable, Sendable {
+  /// It goes on where an earlier run of the same inputs was killed.
+  case continued(pictures: Int, of: Int)
+  /// An earlier run was killed, but this one has other inputs: which.
+  case begunAnew(changed: String)
+  /// Another process keeps its findings at this path; this run keeps none.
+  case journalInUse(path: String)
+}
+
 /// A table, and what a person should hear of.
 package struct CalibrationOutcome: Sendable {
   package var table: CalibrationTable
@@ -49,9 +63,9 @@ package struct CalibrationOutcome: Sendable {
 
 /// Runs pictures through the float reference once and collects what was asked for.
 package struct Calibrator: Sendable {
-  private let model: FoldedModel
-  private let requests: [StatisticRequest]
-  private let options: CalibrationOptions
+  let model: FoldedModel
+  let requests: [StatisticRequest]
+  let options: CalibrationOptions
 
   package init(
     model: FoldedModel, requests: [StatisticRequest], options: CalibrationOptions = .init()
@@ -70,7 +84,8 @@ package struct Calibrator: Sendable {
   ///   `text` for a prompt that is too long, `reference`.
   package func outcome(
     pictures: [CalibrationPicture], questions: QuestionFile? = nil,
-    progress: (CalibrationProgress) -> Void = { _ in }
+    progress: (CalibrationProgress) -> Void = { _ in },
+    notice: @escaping (CalibrationNotice) -> Void = { _ in }
   ) throws(CalibrationError) -> CalibrationOutcome {
     if pictures.isEmpty { throw .noImages(path: "", ignored: []) }
     let collectors = try CollectorSet(
@@ -78,25 +93,37 @@ package struct Calibrator: Sendable {
       rowByteLimit: options.rowByteLimit)
     let asked = try questions?.matched(to: pictures) ?? pictures.map { _ in [] }
     let pass = try PicturePass(model, options: options, collectors: collectors)
-    var provenance = CalibrationProvenance(
-      tool: options.tool, sources: options.sources,
-      resolution: model.description.image.resolution, seed: options.seed)
+    var run = JournaledRun(
+      journal(collectors), notice: notice, seconds: options.journalSeconds)
+    try run.begin(of: pictures.count, collectors) { difference($0, pictures, asked) }
     var unreadable: [UnreadableImage] = []
-    progress(CalibrationProgress(done: 0, total: pictures.count))
+    progress(CalibrationProgress(done: run.position.pictures.count, total: pictures.count))
     for (index, picture) in pictures.enumerated() {
+      let isDone = index < run.position.pictures.count
+      if isDone, !run.position.pictures[index].digest.isEmpty { continue }
       switch prepared(picture) {
       case .success(let content):
+        var ran = PicturePass.Asked()
         // Once the run must fail, the other pictures are only looked at.
         if unreadable.isEmpty || options.unreadable == .skipped {
-          let ran = try pass.run(content.pixels, questions: asked[index])
-          provenance.questionCount += ran.questions
-          provenance.answerTokenCount += ran.answerTokens
+          ran = try pass.run(content.pixels, questions: asked[index])
         }
-        provenance.images.append(.init(name: picture.name, digest: content.digest))
+        run.position.add(picture.name, content.digest, asked[index], ran)
       case .failure(let reason):
         unreadable.append(UnreadableImage(name: picture.name, reason: reason))
+        if !isDone { run.position.add(picture.name, [], asked[index], PicturePass.Asked()) }
       }
+      if isDone { continue }
+      let isFailing = !unreadable.isEmpty && options.unreadable == .refused
+      if !isFailing { try run.save(collectors, isLast: index == pictures.count - 1) }
       progress(CalibrationProgress(done: index + 1, total: pictures.count))
+    }
+    var provenance = CalibrationProvenance(
+      tool: options.tool, sources: options.sources,
+      questionCount: run.position.questionCount, answerTokenCount: run.position.answerTokenCount,
+      resolution: model.description.image.resolution, seed: options.seed)
+    for picture in run.position.pictures where !picture.digest.isEmpty {
+      provenance.images.append(.init(name: picture.name, digest: picture.digest))
     }
     if !unreadable.isEmpty, options.unreadable == .refused || provenance.images.isEmpty {
       throw .unreadableImages(unreadable, of: pictures.count)
@@ -108,7 +135,7 @@ package struct Calibrator: Sendable {
   }
 
   /// The picture as the model takes it.
-  private func prepared(
+  func prepared(
     _ picture: CalibrationPicture
   ) -> Result<CalibrationPicture.Content, UnreadableImage.Reason> {
     do throws(UnreadableImage.Reason) {

@@ -6,8 +6,12 @@ final class CollectorSet {
   private var collectors: [StatisticRequest: any Collector] = [:]
   private var requests: [String: [StatisticRequest]] = [:]
   private let parallel: Parallel
+  /// Most rows of a sample in this run.
+  let rowLimit: Int
   /// Most rows of a sample: with more, the second moments of 1024 channels change the rounding no longer for the better.
   private static let rowLimit = 4096
+  /// All requests, always in the same order.
+  let order: [StatisticRequest]
   /// The parts of the model that have to run.
   let roles: Set<NetworkRole>
 
@@ -35,6 +39,8 @@ final class CollectorSet {
       requests[request.value, default: []].append(request)
       roles.insert(role)
     }
+    order = collectors.keys.sorted(by: StatisticRequest.isOrdered)
+    self.rowLimit = rowLimit
     self.parallel = parallel
     self.roles = roles
   }
@@ -52,6 +58,21 @@ final class CollectorSet {
           collectors[request] = collector
         }
       })
+  }
+
+  /// From now on samples remember which of their rows change.
+  func keepTrack() {
+    for request in order {
+      guard var sample = collectors[request] as? RowsCollector else { continue }
+      sample.keepsTrack = true
+      collectors[request] = sample
+    }
+  }
+
+  func collector(of request: StatisticRequest) -> (any Collector)? { collectors[request] }
+
+  func put(_ collector: any Collector, for request: StatisticRequest) {
+    collectors[request] = collector
   }
 
   /// What was found, by request.

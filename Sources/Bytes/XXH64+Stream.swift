@@ -23,7 +23,7 @@ extension XXH64 {
           if pending.count < 32 { return }
           let block = pending
           // SAFETY: the block has 32 bytes.
-          unsafe block.withUnsafeBytes { unsafe addBlocks($0, from: 0) }
+          _ = unsafe block.withUnsafeBytes { unsafe addBlocks($0, from: 0) }
           pending.removeAll(keepingCapacity: true)
         }
         let rest = unsafe addBlocks(bytes, from: start)

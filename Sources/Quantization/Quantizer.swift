@@ -12,18 +12,21 @@ package enum Quantizer {
   ///   - pool: encodes side by side. Results do not depend on it; parameters are then not to be asked for while it
   ///     works on something else.
   ///   - report: told what was done, while it is done.
+  ///   - balancing: told how far balancing is, which takes longest before the first parameter is asked for.
   /// - Throws: `missingStatistic`, `unmatchedPattern`, `statisticWidth`, `model`.
   package static func quantized(
     _ model: FoldedModel, scheme: Scheme, statistics: (any ActivationStatistics)?,
     preparation: ModelPreparation? = nil, pool: ThreadPool? = nil,
-    report: QuantizationReport = QuantizationReport()
+    report: QuantizationReport = QuantizationReport(),
+    balancing: (BalanceProgress) -> Void = { _ in }
   ) throws(QuantizationError) -> QuantizedModel {
     let prepared =
       if let preparation {
         try Preparation(preparation, on: model, statistics: statistics)
       } else {
         try Preparation(
-          model, scheme: scheme, statistics: statistics, pool: pool, report: report)
+          model, scheme: scheme, statistics: statistics, pool: pool, report: report,
+          balancing: balancing)
       }
     let plan = try plan(for: prepared, scheme: scheme, pool: pool, report: report)
     let corrections = try BiasCorrection.targets(

@@ -90,7 +90,7 @@ extension ReferenceExecutor {
     var images: ReferenceTensor?
     if inputs.count == 2, case .tensor(let tensor) = inputs[1] { images = tensor }
     let table = network[op.weight]
-    if weights.holds(table) || op.rows * op.channels <= WeightCache.partElements {
+    if !weights.isRead(inParts: table) {
       return try operators.embedded(
         ids, images: images, table: try values(op.weight), op, layer: layer.name)
     }
@@ -113,11 +113,11 @@ extension ReferenceExecutor {
   {
     let matrix = network[op.weight]
     let bias = try values(op.bias)
-    if weights.holds(matrix) || matrix.count <= WeightCache.partElements {
+    if !weights.isRead(inParts: matrix) {
       return operators.linear(x, weight: try values(op.weight), bias: bias, outputs: op.outputs)
     }
     var y = x.filled(channels: op.outputs)
-    let step = max(1, WeightCache.partElements / op.inputs)
+    let step = max(1, weights.partElements / op.inputs)
     for first in stride(from: 0, to: op.outputs, by: step) {
       let outputs = first..<min(op.outputs, first + step)
       let part = operators.linear(

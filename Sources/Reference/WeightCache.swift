@@ -8,19 +8,29 @@ import MartletModel
 package final class WeightCache {
   private let source: any FloatParameters
   private let byteLimit: Int
+  let partElements: Int
   private var kept: [String: [Float]] = [:]
   private var bytesKept = 0
 
-  package init(_ source: any FloatParameters, byteLimit: Int) {
+  /// - Parameter partElements: matrices of more numbers that do not fit are read in parts of at most so many.
+  package init(
+    _ source: any FloatParameters, byteLimit: Int, partElements: Int = standardPartElements
+  ) {
     self.source = source
     self.byteLimit = byteLimit
+    self.partElements = partElements
   }
 
-  /// A matrix of more numbers that does not fit is read in parts of at most so many: 64 MiB.
-  package static let partElements = 1 << 24
+  /// 64 MiB.
+  package static let standardPartElements = 1 << 24
+
+  /// Whether a parameter is neither held nor small enough to be read whole.
+  func isRead(inParts parameter: Parameter) -> Bool {
+    parameter.count > partElements && !holds(parameter)
+  }
 
   /// Whether the numbers of a parameter are in memory, or will be once they were asked for.
-  func holds(_ parameter: Parameter) -> Bool {
+  private func holds(_ parameter: Parameter) -> Bool {
     kept[parameter.name] != nil
       || parameter.count * MemoryLayout<Float>.stride <= byteLimit - bytesKept
   }

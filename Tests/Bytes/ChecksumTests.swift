@@ -27,6 +27,26 @@ import Testing
     #expect(XXH64.checksum(Array(Self.sanityBytes[..<count]), seed: seed) == expected)
   }
 
+  /// Wherever the pieces end, the checksum is that of the whole.
+  @Test func piecesGiveTheChecksumOfTheWhole() {
+    var generator = SeededGenerator(seed: 12)
+    for seed: UInt64 in [0, 0x9E37_79B1] {
+      for count in [0, 1, 31, 32, 33, 64, 100, 222] {
+        let bytes = Array(Self.sanityBytes[..<count])
+        for _ in 0..<20 {
+          var stream = XXH64.Stream(seed: seed)
+          var start = 0
+          while start < count {
+            let end = min(count, start + generator.int(in: 0...70))
+            stream.add(Array(bytes[start..<end]))
+            start = end
+          }
+          #expect(stream.checksum == XXH64.checksum(bytes, seed: seed))
+        }
+      }
+    }
+  }
+
   @Test func everyBitChangesTheChecksum() {
     var generator = SeededGenerator(seed: 11)
     for count in [1, 3, 4, 7, 8, 31, 32, 33, 63, 100] {

@@ -1,5 +1,6 @@
 import MartletCalibration
 import MartletModel
+import MartletReference
 import MartletTestSupport
 import MartletText
 import Testing
@@ -84,12 +85,73 @@ import Testing
   /// Rows the embedding saw, from the mean of a value and its sum.
   @Test func theDefaultQuestionIsAskedWhereThereIsNone() throws {
     let histogram = StatisticRequest(value: "language.embed", statistic: .histogram)
-    let outcome = try Calibrator(model: SmallModel.model(), requests: [histogram])
-      .outcome(pictures: [SmallModel.picture(1), SmallModel.picture(2)])
+    let outcome = try Calibrator(
+      model: SmallModel.model(), requests: [histogram], options: withoutAnswers
+    ).outcome(pictures: [SmallModel.picture(1), SmallModel.picture(2)])
     #expect(outcome.table.provenance.questionCount == 2)
     // "Q:" + 16 image rows + "\n" + question + "\nA:", one token a byte, 6 channels.
     let tokens = 2 + 16 + 1 + CalibrationOptions.defaultQuestion.utf8.count + 3
     #expect(try outcome.table.histogram(of: "language.embed").total == UInt64(2 * tokens * 6))
+  }
+
+  private var withoutAnswers: CalibrationOptions {
+    var options = CalibrationOptions()
+    options.answerTokens = 0
+    return options
+  }
+
+  /// Tokens of the model's own answer are rows like those of the prompt, and those that it would say.
+  @Test func theModelsOwnAnswerIsRun() throws {
+    let model = try SmallModel.model()
+    let reference = try ReferenceModel(
+      description: model.description, parameters: model.parameters)
+    let picture = SmallModel.picture(1)
+    let image = try reference.projected(reference.encoded(picture.content().pixels))
+    let tokenizer = try Tokenizer(try #require(model.description.tokenizer))
+    let prompt = try Prompt(
+      question: CalibrationOptions.defaultQuestion, imageCount: 1,
+      template: try #require(model.description.prompt), tokenizer: tokenizer)
+    let cache = KeyValueCache()
+    var sums: [Double] = [0, 0, 0, 0, 0, 0]
+    var rows = 0.0
+    let tap = ReferenceTap(
+      wants: { $0 == "language.embed" },
+      receive: { _, tensor in
+        for row in 0..<tensor.rows {
+          for (channel, number) in tensor.row(row).enumerated() { sums[channel] += Double(number) }
+          rows += 1
+        }
+      })
+    var logits = try reference.prefilled(ids: prompt.ids, images: [image], cache: cache, tap: tap)
+    for _ in 0..<5 {
+      logits = try reference.advanced(
+        id: reference.greedyChoice(logits), cache: cache, tap: tap)
+    }
+    var options = CalibrationOptions()
+    options.answerTokens = 5
+    let outcome = try Calibrator(
+      model: model, requests: [request("language.embed")], options: options
+    ).outcome(pictures: [picture])
+    #expect(outcome.table.provenance.answerTokenCount == 5)
+    #expect(
+      try outcome.table.channelMeans(of: "language.embed") == sums.map { Float($0 / rows) })
+  }
+
+  /// An answer ends where the model ends it, and where positions do.
+  @Test func anAnswerEndsByItself() throws {
+    let model = try SmallModel.model()
+    func count(_ change: (inout ModelDescription) -> Void) throws -> Int {
+      var description = model.description
+      change(&description)
+      return try Calibrator(
+        model: FoldedModel(description: description, parameters: model.parameters),
+        requests: [request("language.embed")]
+      ).outcome(pictures: [SmallModel.picture(1)]).table.provenance.answerTokenCount
+    }
+    #expect(try count { _ in } == CalibrationOptions.defaultAnswerTokens)
+    #expect(try count { $0.prompt?.stopIDs = Array(0..<256) } == 0)
+    let length = 2 + 16 + 1 + CalibrationOptions.defaultQuestion.utf8.count + 3
+    #expect(try count { $0.prompt?.maximumTokens = length + 4 } == 4)
   }
 
   @Test func questionsAreAskedAboutTheirPicture() throws {
@@ -104,8 +166,9 @@ import Testing
       """, to: "questions.jsonl")
     let pictures = try CalibrationFolder(path: folder.path("images")).pictures
     let histogram = StatisticRequest(value: "language.embed", statistic: .histogram)
-    let outcome = try Calibrator(model: SmallModel.model(), requests: [histogram])
-      .outcome(pictures: pictures, questions: QuestionFile(path: questions))
+    let outcome = try Calibrator(
+      model: SmallModel.model(), requests: [histogram], options: withoutAnswers
+    ).outcome(pictures: pictures, questions: QuestionFile(path: questions))
     #expect(outcome.table.provenance.questionCount == 3)
     let around = 2 + 16 + 1 + 3
     let tokens = 3 * around + CalibrationOptions.defaultQuestion.utf8.count + 5 + 1

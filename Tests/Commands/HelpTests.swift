@@ -6,12 +6,18 @@ import Testing
     (
       "convert",
       [
-        "-o", "--scheme", "--encoder", "--language", "--calibration", "--questions", "--resolution",
+        "-o", "--scheme", "--encoder", "--language", "--calibration", "--questions",
+        "--answer-tokens",
+        "--resolution",
         "--resolutions",
-        "--image-fit", "--keep", "--raw", "--max-memory", "--threads", "--seed", "--quiet",
+        "--image-fit", "--keep", "--raw", "--max-memory", "--max-kl", "--max-size",
+        "--max-first-token", "--max-score-drop", "--threads", "--seed", "--quiet",
       ]
     ),
-    ("calibrate", ["--images", "--questions", "-o", "--threads", "--quiet"]),
+    (
+      "calibrate",
+      ["--images", "--questions", "--answer-tokens", "-o", "--max-memory", "--threads", "--quiet"]
+    ),
     ("inspect", ["--json", "--tensors", "--schedule"]),
     (
       "run",

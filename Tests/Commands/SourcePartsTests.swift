@@ -70,8 +70,8 @@ import Testing
     for (words, given, work, least) in [
       (["convert"], 100, "converting", 600),
       (["convert", "--calibration", pictures], 100, "converting", 600),
-      (["convert", "--calibration", pictures], 1000, "calibrating", 1536),
-      (["calibrate", "--images", pictures], 1000, "calibrating", 1536),
+      (["convert", "--calibration", pictures], 620, "calibrating", 664),
+      (["calibrate", "--images", pictures], 100, "calibrating", 264),
     ] {
       let outcome = try Program.martlet.run(
         words + [Tiny.llava, "-o", directory.path("x"), "--max-memory", "\(given)M"])

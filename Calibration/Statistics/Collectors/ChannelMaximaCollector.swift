@@ -1,3 +1,4 @@
+import MartletBytes
 import MartletReference
 
 /// The largest |x| per channel.
@@ -17,4 +18,12 @@ struct ChannelMaximaCollector: BlockCollector {
   mutating func add(_ part: [Float]) { RowLoops.raise(&maxima, part.span) }
 
   var found: CollectedStatistic { .channelMaxima(maxima) }
+
+  func save(to writer: inout ByteWriter) {
+    for number in maxima { writer.float(number) }
+  }
+
+  mutating func restore(from reader: inout ByteReader) throws(BytesError) {
+    for channel in maxima.indices { maxima[channel] = try reader.float() }
+  }
 }

@@ -1,11 +1,13 @@
+import MartletBytes
 import MartletReference
 
 /// `Σ x / rows` per channel, summed in double precision.
 struct ChannelMeansCollector: BlockCollector {
-  private var sums: [Double]
-  private var rows = 0
+  private var seen: ChannelSums
 
-  init(channels: Int) { sums = [Double](repeating: 0, count: channels) }
+  init(channels: Int) {
+    seen = ChannelSums(sums: [Double](repeating: 0, count: channels), rows: 0)
+  }
 
   static func part(of tensor: ReferenceTensor, rows: Range<Int>) -> ChannelSums {
     var sums = [Double](repeating: 0, count: tensor.channels)
@@ -16,11 +18,19 @@ struct ChannelMeansCollector: BlockCollector {
   }
 
   mutating func add(_ part: ChannelSums) {
-    for c in sums.indices { sums[c] += part.sums[c] }
-    rows += part.rows
+    for c in seen.sums.indices { seen.sums[c] += part.sums[c] }
+    seen.rows += part.rows
   }
 
-  var found: CollectedStatistic { .channelMeans(sums.map { Float($0 / Double(rows)) }) }
+  var found: CollectedStatistic {
+    .channelMeans(seen.sums.map { Float($0 / Double(seen.rows)) })
+  }
+
+  func save(to writer: inout ByteWriter) { seen.save(to: &writer) }
+
+  mutating func restore(from reader: inout ByteReader) throws(BytesError) {
+    try seen.restore(from: &reader)
+  }
 }
 
 /// Sums over some rows.

@@ -1,3 +1,4 @@
+import MartletBytes
 import MartletReference
 import Synchronization
 
@@ -7,6 +8,10 @@ protocol Collector: Sendable {
   mutating func add(_ tensor: ReferenceTensor, _ parallel: Parallel)
   /// What was found; at least one row has been seen.
   var found: CollectedStatistic { get }
+  /// All it holds, for a run that goes on later; sampled rows keep their numbers elsewhere.
+  func save(to writer: inout ByteWriter)
+  /// What `save` wrote of a collector of as many channels.
+  mutating func restore(from reader: inout ByteReader) throws(BytesError)
 }
 
 /// A collector whose blocks of rows can be looked at side by side.

@@ -1,3 +1,4 @@
+import MartletBytes
 import MartletReference
 
 /// Counts in bins that grow with the range seen.
@@ -24,6 +25,24 @@ struct HistogramCollector: BlockCollector {
         exponent: bins.exponent, first: bins.first, counts: bins.counts,
         minimum: bins.range.lowerBound, maximum: bins.range.upperBound))
   }
+
+  /// Nothing seen is written as a range that is none.
+  func save(to writer: inout ByteWriter) {
+    writer.float(bins?.range.lowerBound ?? 1)
+    writer.float(bins?.range.upperBound ?? 0)
+    for count in bins?.counts ?? [] { writer.uint64(count) }
+  }
+
+  mutating func restore(from reader: inout ByteReader) throws(BytesError) {
+    let (low, high) = (try reader.float(), try reader.float())
+    guard low <= high, low.isFinite, high.isFinite else {
+      bins = nil
+      return
+    }
+    var bins = BinCounts(covering: low...high)
+    try bins.restore(from: &reader)
+    self.bins = bins
+  }
 }
 
 /// Bins of width `2^exponent` from the one of the smallest number to the one of the largest: the finest width with at
@@ -41,6 +60,10 @@ struct BinCounts: Sendable {
     first = Self.position(range.lowerBound, exponent)
     let last = Self.position(range.upperBound, exponent)
     counts = [UInt64](repeating: 0, count: last - first + 1)
+  }
+
+  mutating func restore(from reader: inout ByteReader) throws(BytesError) {
+    for bin in counts.indices { counts[bin] = try reader.uint64() }
   }
 
   /// Counts numbers, all within the range.

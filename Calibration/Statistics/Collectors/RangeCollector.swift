@@ -1,3 +1,4 @@
+import MartletBytes
 import MartletReference
 
 /// Smallest and largest number.
@@ -21,6 +22,17 @@ struct RangeCollector: BlockCollector {
   var found: CollectedStatistic {
     let range = range ?? 0...0
     return .range(minimum: range.lowerBound, maximum: range.upperBound)
+  }
+
+  /// Nothing seen is written as a range that is none.
+  func save(to writer: inout ByteWriter) {
+    writer.float(range?.lowerBound ?? 1)
+    writer.float(range?.upperBound ?? 0)
+  }
+
+  mutating func restore(from reader: inout ByteReader) throws(BytesError) {
+    let (low, high) = (try reader.float(), try reader.float())
+    range = low <= high ? low...high : nil
   }
 }
 

@@ -3,6 +3,13 @@ import MartletBytes
 import MartletCalibration
 import MartletModel
 
+/// How far balancing is: called before each value, and at the end.
+package struct BalanceProgress: Equatable, Sendable {
+  package var value: String
+  package var done: Int
+  package var total: Int
+}
+
 /// Channels are scaled between two layers so that activations and weights share the burden of rounding:
 ///
 ///     y = W x = (W diag s) (diag s⁻¹ x)
@@ -22,9 +29,16 @@ enum ChannelBalance {
   /// Balances every value that can be, between layers that `encoding` gives codes.
   static func apply(
     to draft: inout ModelDraft, parts: Set<NetworkRole>, statistics: any ActivationStatistics,
-    pool: ThreadPool?, encoding: (Layer) -> WeightEncoding?
+    pool: ThreadPool?, encoding: (Layer) -> WeightEncoding?,
+    progress: (BalanceProgress) -> Void = { _ in }
   ) throws(QuantizationError) -> [QuantizationReport.Balanced] {
     var gains: [QuantizationReport.Balanced] = []
+    var state = BalanceProgress(value: "", done: 0, total: 0)
+    for network in draft.networks where parts.contains(network.role) {
+      state.total += network.values.indices.count {
+        BalanceSite(ValueID($0), in: network, encoding: encoding) != nil
+      }
+    }
     for index in draft.networks.indices where parts.contains(draft.networks[index].role) {
       for value in draft.networks[index].values.indices {
         let id = ValueID(value)
@@ -32,6 +46,9 @@ enum ChannelBalance {
         guard let site = BalanceSite(id, in: network, encoding: encoding),
           let sample = statistics.rows(of: network[id].name)
         else { continue }
+        state.value = network[id].name
+        progress(state)
+        state.done += 1
         if sample.channels != network[id].shape.channels {
           throw .statisticWidth(
             value: network[id].name, expected: network[id].shape.channels, found: sample.channels)
@@ -46,6 +63,9 @@ enum ChannelBalance {
         gains.append(.init(value: network[id].name, decibels: found.gain))
         site.apply(found.scale, to: &draft, network: index)
       }
+    }
+    if state.total > 0 {
+      progress(BalanceProgress(value: "", done: state.total, total: state.total))
     }
     return gains
   }

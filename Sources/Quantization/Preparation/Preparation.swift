@@ -13,7 +13,8 @@ struct Preparation {
   /// - Throws: `unmatchedPattern`, `missingStatistic`, `statisticWidth`, `model`.
   init(
     _ folded: FoldedModel, scheme: Scheme, statistics: (any ActivationStatistics)?,
-    pool: ThreadPool?, report: QuantizationReport
+    pool: ThreadPool?, report: QuantizationReport,
+    balancing: (BalanceProgress) -> Void = { _ in }
   ) throws(QuantizationError) {
     let plan = try PlanBuilder.plan(
       for: folded.description, scheme: scheme, statistics: statistics)
@@ -43,7 +44,7 @@ struct Preparation {
     if scheme.activations == .dynamic, let statistics {
       report.balanced = try ChannelBalance.apply(
         to: &draft, parts: scheme.balancedParts, statistics: statistics, pool: pool,
-        encoding: encoding)
+        encoding: encoding, progress: balancing)
     }
     do throws(ModelError) {
       model = try draft.finished()

@@ -11,7 +11,8 @@ struct Calibrate: ParsableCommand {
     abstract: "Collect the statistics of a model's values over pictures, to quantize with later.",
     discussion: """
       Runs every picture with its question and the model's own answer through the float reference once. The table quantizes again without \
-      pictures: martlet convert SOURCE -o OUT --calibration TABLE.mcal.
+      pictures: martlet convert SOURCE -o OUT --calibration TABLE.mcal. A run that was killed goes on where it was when it \
+      is started again with the same inputs; until then TABLE.mcal.calibrating and TABLE.mcal.calibrating.rows hold what it found.
       """)
 
   @Argument(help: "Checkpoint: a directory or a file of weights.")
@@ -59,9 +60,11 @@ struct Calibrate: ParsableCommand {
     let table = try pictures.table(
       of: images, for: loaded, requests: scheme.statisticRequests(for: loaded.folded.description),
       limits: CalibrationLimits(
-        threads: threads.count, maximumMemory: maxMemory, seed: seed),
+        threads: threads.count, maximumMemory: maxMemory, seed: seed,
+        journal: CalibrationLimits.journal(beside: output)),
       notes)
     try table.write(to: output)
+    Calibrator.removeJournal(CalibrationLimits.journal(beside: output))
     notes.say(
       "wrote '\(output)': \(table.requests.count) statistics of \(table.provenance.images.count) pictures, "
         + "\(table.provenance.questionCount) questions and \(table.provenance.answerTokenCount) tokens of answers; "
@@ -112,6 +115,7 @@ struct PictureOptions: ParsableArguments {
     options.weightByteLimit = shares.weightBytes
     options.rowByteLimit = shares.rowBytes
     options.answerTokens = answerTokens
+    options.journal = limits.journal
     options.unreadable = skipUnreadable ? .skipped : .refused
     options.tool = MartletVersion.text
     options.seed = limits.seed
@@ -122,10 +126,12 @@ struct PictureOptions: ParsableArguments {
     defer { progress.close() }
     let outcome = try Calibrator(model: source.folded, requests: requests, options: options)
       .outcome(
-        pictures: found, questions: try questions.map { try QuestionFile(path: $0) }
-      ) { state in
-        progress.update(Double(state.done), of: Double(state.total))
-      }
+        pictures: found, questions: try questions.map { try QuestionFile(path: $0) },
+        progress: { state in progress.update(Double(state.done), of: Double(state.total)) },
+        notice: { notice in
+          if case .continued(let done, _) = notice { progress.go(onFrom: Double(done)) }
+          notice.tell(notes)
+        })
     for skipped in outcome.skipped {
       notes.warn(
         "picture '\(skipped.name)' was skipped: \(skipped.reason.text)")
@@ -137,13 +143,31 @@ struct PictureOptions: ParsableArguments {
   }
 }
 
+extension CalibrationNotice {
+  fileprivate func tell(_ notes: Notes) {
+    switch self {
+    case .continued(let pictures, let total):
+      notes.say("an earlier run was killed: going on after \(pictures) of \(total) pictures")
+    case .begunAnew(let changed):
+      notes.say("an earlier run was killed, but \(changed) changed since: beginning anew")
+    case .journalInUse(let path):
+      notes.warn(
+        "another process calibrates with '\(path)': this one could not go on where it was killed")
+    }
+  }
+}
+
 /// What calibration may take.
 struct CalibrationLimits {
   var threads: Int
   var maximumMemory: ByteSize?
   var seed: UInt64
+  /// Where findings are kept for a run that is killed.
+  var journal: String?
   /// What comes after calibration needs beside its samples.
   var needAfterwards = 0
+
+  static func journal(beside output: String) -> String { output + ".calibrating" }
 
   /// Shares the memory out; without a bound 0.5B is held whole at 1024².
   /// - Throws: where the bound is too low.

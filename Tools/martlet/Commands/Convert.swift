@@ -49,7 +49,8 @@ struct Convert: ParsableCommand {
 
   @Option(
     help:
-      "Bound on memory, e.g. 1500M: kept, or refused at once; calibration reads weights again and samples fewer rows.")
+      "Bound on memory, e.g. 1500M: kept, or refused at once; calibration reads weights again and samples fewer rows."
+  )
   var maxMemory: ByteSize?
 
   @OptionGroup var proof: ProofOptions
@@ -100,6 +101,7 @@ struct Convert: ParsableCommand {
     loaded.describe(notes)
     let memory = CalibrationLimits(
       threads: threads.count, maximumMemory: maxMemory, seed: seed,
+      journal: CalibrationLimits.journal(beside: output),
       needAfterwards: try checkedMemory(loaded, scheme))
     let table = try calibration.table(for: loaded, scheme: scheme, limits: memory, notes)
     if table == nil, scheme.correctsBias {
@@ -112,7 +114,10 @@ struct Convert: ParsableCommand {
       source: loaded, table: table, output: output, storage: raw ? .mapped : .compressed,
       seed: seed, pool: pool, notes: notes
     ) { model, scheme in
-      try LadderMaking(
+      // The journal is that of the largest size.
+      var memory = memory
+      memory.journal = nil
+      return try LadderMaking(
         sides: Array(further), scheme: scheme, calibration: calibration,
         limits: memory, pool: pool, notes: notes
       ).rungs(below: model, of: loaded)
@@ -136,6 +141,7 @@ struct Convert: ParsableCommand {
       try prove(unnamed, made.model)
     }
     let bytes = try unnamed.commit()
+    Calibrator.removeJournal(CalibrationLimits.journal(beside: output))
     notes.say(
       "wrote '\(output)': \(Progress.number(Double(bytes) / 1e6)) MB, \(scheme.text); "
         + "peak memory \(Progress.number(Double(Machine.peakResidentBytes) / 1e6)) MB")

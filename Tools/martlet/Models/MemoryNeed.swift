@@ -38,7 +38,7 @@ enum MemoryNeed {
     scheme.splitsDiagonals = false
     let plain = try Quantizer.quantized(model, scheme: scheme, statistics: nil)
     let parameters = model.description.networks.flatMap(\.parameters)
-    let largest = parameters.map { min($0.count, WeightCache.partElements) }.max() ?? 0
+    let largest = parameters.map { min($0.count, WeightCache.standardPartElements) }.max() ?? 0
     return try program + 24 * largest + values(of: plain, threads: 1)
   }
 
@@ -52,7 +52,7 @@ enum MemoryNeed {
     var encoded = 0
     var largest = 0
     for parameter in model.description.networks.flatMap(\.parameters) {
-      largest = max(largest, min(parameter.count, WeightCache.partElements) * 4)
+      largest = max(largest, min(parameter.count, WeightCache.standardPartElements) * 4)
       guard let encoding = model.plan.weights[parameter.name] else { continue }
       encoded += (encoding.components(shape: parameter.shape) ?? []).reduce(0) { $0 + $1.byteCount }
     }

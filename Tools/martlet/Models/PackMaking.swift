@@ -24,9 +24,12 @@ struct PackMaking {
     _ scheme: Scheme, preparation: ModelPreparation? = nil
   ) throws -> (model: QuantizedModel, unnamed: UnnamedPack) {
     let report = QuantizationReport()
+    let balancing = Progress("balancing", unit: "values", quiet: notes.isQuiet)
+    defer { balancing.close() }
     let model = try Quantizer.quantized(
       source.folded, scheme: scheme, statistics: table, preparation: preparation, pool: pool,
-      report: report)
+      report: report
+    ) { balancing.update(Double($0.done), of: Double($0.total), detail: $0.value) }
     report.describePreparation(notes)
     let unnamed = try begin(model, scheme, rungs: try rungs(model, scheme))
     report.describeRounding(notes)

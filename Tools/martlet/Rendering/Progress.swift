@@ -7,7 +7,9 @@ final class Progress {
   private let unit: String
   private let isQuiet: Bool
   private let isTerminal: Bool
-  private let start = MonotonicClock.nanoseconds
+  private var start = MonotonicClock.nanoseconds
+  /// What was done before the clock started.
+  private var base = 0.0
   private var lastShown: Double?
   private var isOpen = false
 
@@ -16,6 +18,12 @@ final class Progress {
     self.unit = unit
     isQuiet = quiet
     isTerminal = isatty(2) != 0
+  }
+
+  /// So much was done by an earlier run: rate and time left are those of this one.
+  func go(onFrom done: Double) {
+    start = MonotonicClock.nanoseconds
+    base = done
   }
 
   /// - Parameter detail: what is being worked on.
@@ -28,7 +36,7 @@ final class Progress {
     if !isLast, let lastShown, seconds - lastShown < pause { return }
     lastShown = seconds
     let share = total > 0 ? min(1, done / total) : 1
-    let rate = seconds > 0 ? done / seconds : 0
+    let rate = seconds > 0 ? (done - base) / seconds : 0
     let left = rate > 0 ? (total - done) / rate : 0
     var line = "\(label) \(Int(share * 100)) %"
     line += " · \(Self.number(done)) of \(Self.number(total)) \(unit)"
