@@ -27,7 +27,7 @@ ENCODER_ROWS = {
     "nncf:int8-mixed": ("NNCF, mixed preset", "8/8"),
     "nncf:int8-no-correction": ("NNCF, no bias correction", "8/8"),
     "nncf:int8-full-correction": ("NNCF, full bias correction", "8/8"),
-    "nncf:int8-controlled": ("NNCF, accuracy control to 38 dB", "8/8 and float"),
+    "nncf:int8-controlled": ("NNCF, accuracy control to 26 dB", "8/8 and float"),
     "nncf:int8-weights": ("NNCF, weights alone", "8/–"),
     "onnx:static": ("ONNX Runtime static, min-max", "8/8"),
     "onnx:static-reduced": ("ONNX Runtime static, min-max, reduced range", "7/8"),
