@@ -101,6 +101,21 @@ def named(text: str) -> tuple[str, str]:
     return (name if separator else Path(path).stem, path)
 
 
+def language_peers(options) -> list[Peer]:
+    """The peers that `--openvino` and `--gguf` name, loaded and waiting."""
+    peers = []
+    for scheme in options.openvino:
+        import language
+
+        options.folder.mkdir(parents=True, exist_ok=True)
+        path = str(language.openvino_file(options.folder, scheme))
+        peers.append(Peer(f"openvino {scheme}", sys.executable, "openvino", path, options))
+    for text in options.gguf:
+        name, path = named(text)
+        peers.append(Peer(f"llama.cpp {name}", options.llama_python, "llama", path, options))
+    return peers
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--martlet", default=".build/release/martlet", help="the program")
@@ -119,16 +134,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write everything measured here")
     options = parser.parse_args()
     print(f"{processor_name()}, {options.threads} threads, load {os.getloadavg()[0]:.2f}")
-    contestants = []
-    for scheme in options.openvino:
-        import language
-
-        options.folder.mkdir(parents=True, exist_ok=True)
-        path = str(language.openvino_file(options.folder, scheme))
-        contestants.append(Peer(f"openvino {scheme}", sys.executable, "openvino", path, options))
-    for text in options.gguf:
-        name, path = named(text)
-        contestants.append(Peer(f"llama.cpp {name}", options.llama_python, "llama", path, options))
+    contestants: list = language_peers(options)
     contestants += [Martlet(*named(text), options) for text in options.pack]
     for index in range(options.rounds + 1):
         for contestant in contestants:

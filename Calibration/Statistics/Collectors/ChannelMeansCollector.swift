@@ -6,7 +6,7 @@ struct ChannelMeansCollector: BlockCollector {
   private var seen: ChannelSums
 
   init(channels: Int) {
-    seen = ChannelSums(sums: [Double](repeating: 0, count: channels), rows: 0)
+    seen = ChannelSums(channels: channels)
   }
 
   static func part(of tensor: ReferenceTensor, rows: Range<Int>) -> ChannelSums {
@@ -17,13 +17,10 @@ struct ChannelMeansCollector: BlockCollector {
     return ChannelSums(sums: sums, rows: rows.count)
   }
 
-  mutating func add(_ part: ChannelSums) {
-    for c in seen.sums.indices { seen.sums[c] += part.sums[c] }
-    seen.rows += part.rows
-  }
+  mutating func add(_ part: ChannelSums) { seen.add(part) }
 
   var found: CollectedStatistic {
-    .channelMeans(seen.sums.map { Float($0 / Double(seen.rows)) })
+    .channelMeans(seen.means)
   }
 
   func save(to writer: inout ByteWriter) { seen.save(to: &writer) }
@@ -31,10 +28,4 @@ struct ChannelMeansCollector: BlockCollector {
   mutating func restore(from reader: inout ByteReader) throws(BytesError) {
     try seen.restore(from: &reader)
   }
-}
-
-/// Sums over some rows.
-struct ChannelSums: Sendable {
-  var sums: [Double]
-  var rows: Int
 }

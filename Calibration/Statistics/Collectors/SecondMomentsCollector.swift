@@ -6,7 +6,7 @@ struct SecondMomentsCollector: BlockCollector {
   private var seen: ChannelSums
 
   init(channels: Int) {
-    seen = ChannelSums(sums: [Double](repeating: 0, count: channels), rows: 0)
+    seen = ChannelSums(channels: channels)
   }
 
   static func part(of tensor: ReferenceTensor, rows: Range<Int>) -> ChannelSums {
@@ -17,13 +17,10 @@ struct SecondMomentsCollector: BlockCollector {
     return ChannelSums(sums: sums, rows: rows.count)
   }
 
-  mutating func add(_ part: ChannelSums) {
-    for c in seen.sums.indices { seen.sums[c] += part.sums[c] }
-    seen.rows += part.rows
-  }
+  mutating func add(_ part: ChannelSums) { seen.add(part) }
 
   var found: CollectedStatistic {
-    .secondMoments(seen.sums.map { Float($0 / Double(seen.rows)) })
+    .secondMoments(seen.means)
   }
 
   func save(to writer: inout ByteWriter) { seen.save(to: &writer) }
