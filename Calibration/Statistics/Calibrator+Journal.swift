@@ -47,6 +47,9 @@ struct JournaledRun {
   private var journal: CalibrationJournal?
   private let notice: (CalibrationNotice) -> Void
   private let seconds: Double
+  /// How much longer than `seconds` it is to the next time: what takes longer than half a second is kept less often, so that it
+  /// never takes more than about a twentieth of the run.
+  private var patience = 1.0
   private var lastSaved = MonotonicClock.nanoseconds
   var position = CalibrationJournal.Position()
 
@@ -84,11 +87,13 @@ struct JournaledRun {
   ) throws(CalibrationError) {
     guard let journal else { return }
     let passed = MonotonicClock.milliseconds(since: lastSaved) / 1000
-    if passed < seconds, !(isLast && journal.isBegun) { return }
+    if passed < seconds * patience, !(isLast && journal.isBegun) { return }
+    let start = MonotonicClock.nanoseconds
     do throws(BytesError) {
       if try !journal.save(position, collectors) { giveUp() }
     } catch { throw .bytes(error) }
     lastSaved = MonotonicClock.nanoseconds
+    patience = max(1, MonotonicClock.milliseconds(since: start) / 500)
   }
 
   private mutating func giveUp() {

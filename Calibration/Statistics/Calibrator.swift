@@ -28,7 +28,7 @@ package struct CalibrationOptions: Sendable {
   package var answerTokens = defaultAnswerTokens
   /// Where a run keeps what it has found so far, to go on from; it stays until `Calibrator.removeJournal`.
   package var journal: String?
-  /// What is kept is brought up to date after this long; a run that is over sooner leaves nothing.
+  /// What is kept is brought up to date after this long, or longer where that takes long; a run that is over sooner leaves nothing.
   package var journalSeconds = 10.0
   package var unreadable = Unreadable.refused
   /// Recorded in the table.

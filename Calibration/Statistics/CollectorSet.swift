@@ -8,8 +8,6 @@ final class CollectorSet {
   private let parallel: Parallel
   /// Most rows of a sample in this run.
   let rowLimit: Int
-  /// Most rows of a sample: with more, the second moments of 1024 channels change the rounding no longer for the better.
-  private static let rowLimit = 4096
   /// All requests, always in the same order.
   let order: [StatisticRequest]
   /// The parts of the model that have to run.
@@ -31,7 +29,7 @@ final class CollectorSet {
     for request in Set(wanted) where request.statistic == .rows {
       sampled += channels[request.value]?.count ?? 0
     }
-    let rowLimit = min(Self.rowLimit, max(64, rowByteLimit / 2 / max(1, sampled)))
+    let rowLimit = min(RowSample.mostRows, max(64, rowByteLimit / 2 / max(1, sampled)))
     for request in wanted.sorted(by: StatisticRequest.isOrdered)
     where collectors[request] == nil {
       guard let (count, role) = channels[request.value] else { throw .unknownValue(request) }

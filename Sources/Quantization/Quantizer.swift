@@ -75,6 +75,11 @@ extension Quantizer {
     } catch { throw .model(error) }
   }
 
+  /// Bytes that a rule of rounding takes at the most for any matrix of a model, besides calibration's samples.
+  package static func roundingBytes(of model: QuantizedModel, rule: RoundingRule) -> Int {
+    Compensation.byteCount(of: model, rounding: rule)
+  }
+
   /// The model as it is before rounding: diagonals taken out, channels balanced. Its function is that of `model`.
   /// - Throws: as `quantized`.
   package static func prepared(

@@ -66,17 +66,10 @@ final class Compensation: Sendable {
           weight: name, decibels: 0, isTaken: false, obstacle: "\(sample.rows) rows are too few"))
       return nil
     }
-    let judged = sample.rows - sample.rows / Self.heldBack
-    guard let rounding = self.rounding(encoding, value, sample, 0..<judged) else {
-      report.add(
-        .init(weight: name, decibels: 0, isTaken: false, obstacle: "second moments are singular"))
-      return nil
-    }
     let weights = try weights()
-    let unseen = rows(value, sample, judged..<sample.rows)
-    guard let settled = isSettled(name, weights, rounding, on: unseen) else { return nil }
+    guard let settled = isSettled(name, weights, value, sample, encoding) else { return nil }
     // Judged; now from all rows.
-    guard let whole = self.rounding(encoding, value, sample, 0..<sample.rows) else { return nil }
+    guard let whole = rounding(encoding, value, sample, 0..<sample.rows) else { return nil }
     var rounded = whole.gptq.rounded(weights, pool: pool)
     if settled, let descent = whole.descent {
       rounded = descent.settled(rounded, weights, pool: pool)
@@ -84,13 +77,23 @@ final class Compensation: Sendable {
     return EncodedMatrix(rounded, weights: weights, means: means)
   }
 
+  /// Judges on rows held back. What this needs, a factor of inputs² numbers among it, is gone when it returns.
+  ///
   /// - Returns: whether coordinate descent is worth it; `nil` where plain rounding is not worse than anything.
   private func isSettled(
-    _ name: String, _ weights: [Float], _ rounding: Rounding, on unseen: [Float]
+    _ name: String, _ weights: [Float], _ value: String, _ sample: RowSample,
+    _ encoding: WeightEncoding
   ) -> Bool? {
+    let judged = sample.rows - sample.rows / Self.heldBack
+    guard let rounding = self.rounding(encoding, value, sample, 0..<judged) else {
+      report.add(
+        .init(weight: name, decibels: 0, isTaken: false, obstacle: "second moments are singular"))
+      return nil
+    }
+    let unseen = rows(value, sample, judged..<sample.rows)
     func error(_ rounded: GPTQ.Rounded) -> Double { Self.error(rounded, weights, on: unseen) }
-    let (inputs, encoding) = (rounding.gptq.inputs, rounding.gptq.encoding)
-    let plain = error(GPTQ.nearest(weights, inputs: inputs, encoding: encoding, pool: pool))
+    let plain = error(
+      GPTQ.nearest(weights, inputs: sample.channels, encoding: encoding, pool: pool))
     let rounded = rounding.gptq.rounded(weights, pool: pool)
     var found = error(rounded)
     var settled: Double?
@@ -151,5 +154,30 @@ final class Compensation: Sendable {
       sum += Double(result) * Double(result)
     }
     return sum
+  }
+}
+
+extension Compensation {
+  /// Bytes that rounding the costliest matrix of a model takes, besides the samples of rows.
+  ///
+  /// For m outputs and n inputs: the rows as floats; their moments and the factor of n² numbers each, for descent the moments once
+  /// more; the weights, the values of what is judged and the codes of two candidates, 12 bytes a weight in all.
+  static func byteCount(of model: QuantizedModel, rounding: RoundingRule) -> Int {
+    if rounding == .nearest { return 0 }
+    var most = 0
+    for network in model.description.networks {
+      let tables = network.embeddingTables
+      for layer in network.layers {
+        guard case .linear(let op) = layer.op, !tables.contains(op.weight) else { continue }
+        switch model.plan.weights[network[op.weight].name] {
+        case .int8Panels, .int4Panels: break
+        default: continue
+        }
+        let square = op.inputs * op.inputs * (rounding == .descent ? 12 : 8)
+        let rows = RowSample.mostRows * op.inputs * 4
+        most = max(most, rows + square + op.outputs * op.inputs * 12)
+      }
+    }
+    return most
   }
 }

@@ -25,6 +25,10 @@ enum ChannelBalance {
   /// Rows and outputs an error is judged on.
   static let judgedRows = 384
   static let judgedOutputs = 1024
+  /// All candidates are judged on so many of these first, and then so many of the best on all.
+  static let quickRows = 96
+  static let quickOutputs = 256
+  static let finalists = 8
 
   /// Balances every value that can be, between layers that `encoding` gives codes.
   static func apply(
@@ -100,15 +104,30 @@ enum ChannelBalance {
         if alpha > 0 { candidates.append(scale(extreme, alpha, weights, beta)) }
       }
     }
+    let finals = finalists(of: candidates, products, pool)
     let judged = products
-    let errors = pool.map(candidates.count) { index in
-      judged.reduce(0) { $0 + $1.error(scale: candidates[index]) }
+    let errors = pool.map(finals.count) { index in
+      judged.reduce(0) { $0 + $1.error(scale: candidates[finals[index]]) }
     }
     var best = 0
     for index in errors.indices where errors[index] < errors[best] { best = index }
     guard best > 0, errors[best] > 0 else { return nil }
     let gain = 10 * log10(errors[0] / errors[best])
-    return gain >= 0.05 ? (candidates[best], gain) : nil
+    return gain >= 0.05 ? (candidates[finals[best]], gain) : nil
+  }
+
+  /// No scale at all, and the candidates with the least error on a part of rows and outputs, in their order.
+  private static func finalists(
+    of candidates: [[Float]], _ products: [JudgedProduct], _ pool: ThreadPool?
+  ) -> [Int] {
+    let parts = products.map { $0.part(rows: quickRows, outputs: quickOutputs) }
+    let errors = pool.map(candidates.count) { index in
+      parts.reduce(0) { $0 + $1.error(scale: candidates[index]) }
+    }
+    let ranked = candidates.indices.dropFirst().sorted {
+      errors[$0] == errors[$1] ? $0 < $1 : errors[$0] < errors[$1]
+    }
+    return [0] + ranked.prefix(finalists).sorted()
   }
 
   private static func rootMeanSquares(_ numbers: [Float], width: Int) -> [Double] {

@@ -15,20 +15,29 @@ struct JudgedProduct: Sendable {
   init(
     rows: [Float], weights: [Float], inputs: Int, encoding: WeightEncoding, outputLimit: Int
   ) {
-    let outputs = weights.count / inputs
-    let step = max(1, outputs / outputLimit)
-    var chosen = weights
-    if step > 1 {
-      chosen = []
-      for output in stride(from: 0, to: outputs, by: step) {
-        chosen += weights[output * inputs..<(output + 1) * inputs]
-      }
-    }
     self.rows = rows
-    self.weights = chosen
+    self.weights = Self.some(outputLimit, of: weights, inputs)
     self.inputs = inputs
     self.encoding = encoding
-    exact = Self.product(rows, chosen, inputs)
+    exact = Self.product(rows, self.weights, inputs)
+  }
+
+  /// About so many of its rows and outputs: quicker to judge.
+  func part(rows rowLimit: Int, outputs: Int) -> JudgedProduct {
+    JudgedProduct(
+      rows: Self.some(rowLimit, of: rows, inputs), weights: weights, inputs: inputs,
+      encoding: encoding, outputLimit: outputs)
+  }
+
+  /// Evenly spaced rows of a matrix, less than twice as many as `limit`.
+  private static func some(_ limit: Int, of matrix: [Float], _ width: Int) -> [Float] {
+    let step = max(1, matrix.count / width / limit)
+    if step == 1 { return matrix }
+    var chosen: [Float] = []
+    for start in stride(from: 0, to: matrix.count, by: step * width) {
+      chosen += matrix[start..<start + width]
+    }
+    return chosen
   }
 
   /// At most so many rows of a sample, evenly spaced.

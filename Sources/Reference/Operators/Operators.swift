@@ -105,8 +105,15 @@ extension Operators {
     return found.withLock { $0 }
   }
 
+  /// Looks for the largest size in each block first: that is a loop without a way out, which vectors take.
   private func firstNonFiniteIndex(_ numbers: Span<Float>, _ range: Range<Int>) -> Int? {
-    for index in range where !numbers[index].isFinite { return index }
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: 1024) {
+      let block = numbers.extracting(start..<min(range.upperBound, start + 1024))
+      var largest: UInt32 = 0
+      for index in block.indices { largest = max(largest, block[index].bitPattern & 0x7FFF_FFFF) }
+      guard largest >= Float.infinity.bitPattern else { continue }
+      for index in block.indices where !block[index].isFinite { return start + index }
+    }
     return nil
   }
 }

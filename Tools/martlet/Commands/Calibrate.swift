@@ -173,7 +173,7 @@ struct CalibrationLimits {
   /// - Throws: where the bound is too low.
   func shares(for model: FoldedModel) throws -> (weightBytes: Int, rowBytes: Int) {
     let most = CalibrationOptions().rowByteLimit
-    guard let maximumMemory else { return (9 << 28, most) }
+    guard let maximumMemory else { return (10 << 28, most) }
     let need = try MemoryNeed.calibration(of: model)
     try MemoryNeed.check(
       maximumMemory, max(need, needAfterwards) + MemoryNeed.fewestRowBytes, for: "calibrating")
@@ -214,6 +214,9 @@ struct CalibrationSource: ParsableArguments {
       let table = try CalibrationTable.read(path: calibration)
       try table.validate(for: source.folded.description)
       try table.require(requests)
+      try MemoryNeed.check(
+        limits.maximumMemory, limits.needAfterwards + table.sampleBytes,
+        for: "keeping the rows of '\(calibration)' and converting")
       let sources = try source.contentHashes().map(\.sha256)
       if table.provenance.sources.map(\.digest) != sources {
         notes.warn("'\(calibration)' was made from another checkpoint")

@@ -72,6 +72,7 @@ struct Convert: ParsableCommand {
   /// - Returns: what is needed, where memory is bounded.
   private func checkedMemory(_ loaded: LoadedSource, _ scheme: Scheme) throws -> Int {
     guard let maxMemory else { return 0 }
+    let rounding = scheme.rounding
     var scheme = scheme
     scheme.activations = .dynamic
     scheme.correctsBias = false
@@ -79,7 +80,7 @@ struct Convert: ParsableCommand {
     scheme.balancedParts = []
     scheme.splitsDiagonals = false
     let model = try Quantizer.quantized(loaded.folded, scheme: scheme, statistics: nil)
-    let need = MemoryNeed.conversion(of: model)
+    let need = MemoryNeed.conversion(of: model, rounding: rounding)
     try MemoryNeed.check(maxMemory, need, for: "converting")
     return need
   }

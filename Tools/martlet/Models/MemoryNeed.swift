@@ -8,9 +8,10 @@ import MartletRuntime
 enum MemoryNeed {
   /// Folding an encoder in f64, the tokenizer, a batch of frames and the program itself.
   static let fixed = 600 << 20
-  /// Bytes that converting takes: the largest encoded parameter with its packed copy, and the rows read at a time.
-  static func conversion(of model: QuantizedModel) -> Int {
-    var largest = 0
+  /// Bytes that converting takes besides calibration's samples: the largest encoded parameter with its packed copy and the rows
+  /// read at a time, or what a rule of rounding needs for a matrix.
+  static func conversion(of model: QuantizedModel, rounding: RoundingRule) -> Int {
+    var largest = Quantizer.roundingBytes(of: model, rule: rounding)
     for parameter in model.description.networks.flatMap(\.parameters) {
       guard let encoding = model.plan.weights[parameter.name] else { continue }
       let components = encoding.components(shape: parameter.shape) ?? []
