@@ -22,6 +22,14 @@ package final class QuantizationReport: Sendable {
     package var decibels: Double
   }
 
+  /// A value some of whose channels were read with weights far smaller than the others.
+  package struct Evened: Equatable, Sendable {
+    package var value: String
+    package var channels: Int
+    /// How many times as small the smallest were.
+    package var ratio: Double
+  }
+
   /// What a narrower fixed range gained at one value.
   package struct Clipped: Equatable, Sendable {
     package var value: String
@@ -33,6 +41,7 @@ package final class QuantizationReport: Sendable {
   private struct State {
     var clipped: [Clipped] = []
     var split: [String] = []
+    var evened: [Evened] = []
     var balanced: [Balanced] = []
     var compensated: [Compensated] = []
   }
@@ -50,6 +59,11 @@ package final class QuantizationReport: Sendable {
   package internal(set) var clipped: [Clipped] {
     get { state.withLock { $0.clipped } }
     set { state.withLock { $0.clipped = newValue } }
+  }
+
+  package internal(set) var evened: [Evened] {
+    get { state.withLock { $0.evened } }
+    set { state.withLock { $0.evened = newValue } }
   }
 
   package internal(set) var balanced: [Balanced] {

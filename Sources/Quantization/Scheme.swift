@@ -57,6 +57,8 @@ package struct Scheme: Equatable, Sendable {
   package var splitsDiagonals = true
   /// Parts where channels are scaled between layers, so that activations and weights share the burden.
   package var balancedParts: Set<NetworkRole> = []
+  /// Scales channels that are read with weights far smaller than all others, where nothing is balanced.
+  package var evensChannels = true
   package var keeps: [Keep]
   /// Precisions of single layers, before `keeps`; parts decide what is not named here.
   package var precisions: LayerPrecisions?
@@ -98,6 +100,7 @@ package struct Scheme: Equatable, Sendable {
     text += " split-diagonals=\(splitsDiagonals ? "on" : "off")"
     let balanced = NetworkRole.allCases.filter { balancedParts.contains($0) }.map(\.name)
     text += " balance=" + (balanced.isEmpty ? "off" : balanced.joined(separator: "+"))
+    if !evensChannels { text += " even-channels=off" }
     switch precisions {
     case nil: break
     case .all(let precision): text += " layers=\(precision.rawValue)"

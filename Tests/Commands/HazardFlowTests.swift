@@ -94,6 +94,12 @@ import Testing
     #expect(planted < twin + 1, "\(planted) % beside \(twin) %")
     #expect(naive > planted + 5, "\(naive) %")
     try layersAreCompared(directory.path("planted"), calibrated, in: directory)
+    // Without pictures the weights themselves tell.
+    let blindTwin = try error(directory.path("twin"), [], in: directory)
+    let blind = try error(directory.path("planted"), [], in: directory)
+    let blindNaive = try error(directory.path("planted"), ["--no-balance"], in: directory)
+    #expect(blind < blindTwin + 1, "\(blind) % beside \(blindTwin) %")
+    #expect(blindNaive > blind + 5, "\(blindNaive) %")
 
     // The doctor says what is there, and that the twin is well.
     let sick = try Program.martlet.run(["doctor", directory.path("planted"), "--json", "--quiet"])

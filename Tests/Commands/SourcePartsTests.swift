@@ -71,7 +71,7 @@ import Testing
       (["convert"], 100, "converting", 600),
       (["convert", "--calibration", pictures], 100, "converting", 600),
       (["convert", "--calibration", pictures], 620, "calibrating", 664),
-      (["calibrate", "--images", pictures], 100, "calibrating", 264),
+      (["calibrate", "--images", pictures], 100, "calibrating", 320),
     ] {
       let outcome = try Program.martlet.run(
         words + [Tiny.llava, "-o", directory.path("x"), "--max-memory", "\(given)M"])

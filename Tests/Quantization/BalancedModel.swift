@@ -10,7 +10,8 @@ struct BalancedModel {
   static let channels = 32
   let folded: FoldedModel
 
-  init(seed: UInt64 = 11) throws {
+  /// - Parameter tiny: channels that come 256 times as large out of the norm and are read with weights as much smaller.
+  init(seed: UInt64 = 11, tiny: [Int] = []) throws {
     let width = Self.channels
     var net = NetworkBuilder(role: .vision)
     var table: [String: [Float]] = [:]
@@ -51,6 +52,11 @@ struct BalancedModel {
       inputs: width, outputs: 3 * width,
       weight: parameter("wide.weight", [3 * width, width], 0.2), bias: nil)
     x = net.layer("wide", .linear(wide), x)
+    for channel in tiny {
+      table["vision.norm.weight"]?[channel] *= 256
+      table["vision.norm.bias"]?[channel] *= 256
+      for output in 0..<3 * width { table["vision.wide.weight"]?[output * width + channel] /= 256 }
+    }
     let description = ModelDescription(
       architecture: "test", networks: [try net.finished(output: x)],
       image: ImageSpecification(resolution: 64, fit: .pad), tokenizer: nil, prompt: nil)

@@ -123,4 +123,48 @@ import Testing
     #expect(report.balanced.map(\.value) == ["vision.mix", "vision.norm"])
     #expect(report.balanced.allSatisfy { $0.decibels > 0.5 })
   }
+
+  @Test func channelsReadWithTinyWeightsAreEvenedWithoutPictures() throws {
+    let model = try BalancedModel(tiny: [3, 17])
+    let report = QuantizationReport()
+    let quantized = try Quantizer.quantized(
+      model.folded, scheme: scheme(split: false, balance: false), statistics: nil, report: report)
+    #expect(report.evened.map(\.value) == ["vision.norm"])
+    let evened = try #require(report.evened.first)
+    #expect(evened.channels == 2)
+    #expect(evened.ratio > 128 && evened.ratio < 512)
+    let factors = try #require(quantized.preparation.scaled.first?.factors)
+    #expect(factors.indices.filter { factors[$0] != 1 } == [3, 17])
+
+    let prepared = try Quantizer.prepared(
+      model.folded, scheme: scheme(split: false, balance: false), statistics: nil)
+    let picture = BalancedModel.picture(9)
+    let expected = try BalancedModel.output(of: model.folded, picture)
+    #expect(distance(expected, try BalancedModel.output(of: prepared, picture)) < 1e-5)
+    let again = try Quantizer.planned(
+      model.folded, preparation: quantized.preparation, plan: quantized.plan)
+    #expect(again.description == quantized.description)
+  }
+
+  @Test func channelsOfCommonSizeAreLeftAsTheyAre() throws {
+    let plain = scheme(split: false, balance: false)
+    let healthy = try BalancedModel()
+    #expect(
+      try Quantizer.prepared(healthy.folded, scheme: plain, statistics: nil).description
+        == healthy.folded.description)
+    // Nor where it is not wanted.
+    let model = try BalancedModel(tiny: [3])
+    var unwanted = plain
+    unwanted.evensChannels = false
+    #expect(unwanted.text.hasSuffix(" even-channels=off"))
+    #expect(
+      try Quantizer.prepared(model.folded, scheme: unwanted, statistics: nil).description
+        == model.folded.description)
+    // Where channels are balanced by what pictures show, that alone is done.
+    let report = QuantizationReport()
+    _ = try Quantizer.quantized(
+      model.folded, scheme: self.scheme(split: false, balance: true),
+      statistics: try model.statistics(), report: report)
+    #expect(report.evened.isEmpty && report.balanced.map(\.value) == ["vision.mix", "vision.norm"])
+  }
 }

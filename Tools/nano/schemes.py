@@ -19,24 +19,29 @@ SCHEMES = {
     "int8, encoder int4": ["--scheme", "int8", "--encoder", "int4"],
     "int4, encoder int4": ["--scheme", "int4", "--encoder", "int4"],
 }
-PLAIN = ["--rounding", "nearest", "--no-balance", "--no-split-diagonals"]
+PLAIN = ["--rounding", "nearest", "--no-balance", "--no-split-diagonals", "--no-bias-correction"]
 DESCENT = ["--rounding", "descent", "--no-balance"]
+
+
+def steps(label: str, scheme: list[str], last: str) -> dict[str, list[str]]:
+    """The methods one after the other, each with those before it."""
+    return {
+        f"{label}, plain rounding": [*scheme, *PLAIN],
+        f"{label}, biases corrected": [*scheme, *PLAIN[:4]],
+        f"{label}, and diagonals taken out": [*scheme, *PLAIN[:3]],
+        f"{label}, and GPTQ": [*scheme, "--no-balance"],
+        f"{label}, {last}": scheme,
+        f"{label}, the default without bias correction": [*scheme, "--no-bias-correction"],
+    }
+
+
 ABLATIONS = {
-    "int8, plain rounding": ["--scheme", "int8", *PLAIN],
-    "int8, diagonals taken out": ["--scheme", "int8", *PLAIN[:3]],
-    "int8, and GPTQ": ["--scheme", "int8", "--no-balance"],
-    "int8, and balanced (the default)": ["--scheme", "int8"],
-    "encoder int4, plain rounding": ["--scheme", "int8", "--encoder", "int4", *PLAIN],
-    "encoder int4, diagonals taken out": ["--scheme", "int8", "--encoder", "int4", *PLAIN[:3]],
-    "encoder int4, and GPTQ": ["--scheme", "int8", "--encoder", "int4", "--no-balance"],
-    "encoder int4, and coordinate descent": ["--scheme", "int8", "--encoder", "int4", *DESCENT],
-    "encoder int4, and balanced (the default)": ["--scheme", "int8", "--encoder", "int4"],
-    "language int4, plain rounding": ["--scheme", "int4", *PLAIN],
-    "language int4, diagonals taken out": ["--scheme", "int4", *PLAIN[:3]],
-    "language int4, and GPTQ everywhere": ["--scheme", "int4", "--no-balance"],
-    "language int4, and coordinate descent": ["--scheme", "int4", *DESCENT],
-    "language int4, and the encoder balanced (the default)": ["--scheme", "int4"],
-    "language int4, and the language model balanced as well": ["--scheme", "int4", "--balance"],
+    **steps("int8", ["--scheme", "int8"], "and balanced (the default)"),
+    **steps("encoder int4", ["--scheme", "int8", "--encoder", "int4"], "and balanced (the default)"),
+    "encoder int4, coordinate descent, not balanced": ["--scheme", "int8", "--encoder", "int4", *DESCENT],
+    **steps("language int4", ["--scheme", "int4"], "and the encoder balanced (the default)"),
+    "language int4, coordinate descent, nothing balanced": ["--scheme", "int4", *DESCENT],
+    "language int4, and the language model balanced": ["--scheme", "int4", "--balance"],
     **{
         f"int8, fixed ranges: {rule}": ["--scheme", "int8", "--activations", "calibrated", "--clip", rule]
         for rule in ("minmax", "percentile", "entropy", "mse", "best")
@@ -72,12 +77,14 @@ def main() -> None:
     parser.add_argument("--ablations", action="store_true", help="what each method of quantization contributes")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
+    threads = ["--threads", str(options.threads), "--quiet"]
     checkpoint, questions = str(FIXTURE / "checkpoint"), str(FIXTURE / "evaluation/questions.jsonl")
+    table = str(options.out / "table.mcal")
+    ran([options.martlet, "calibrate", checkpoint, "--images", str(CALIBRATION), "-o", table, *threads])
     print("| " + " | ".join(HEADINGS) + " |\n|" + "---|" * len(HEADINGS), flush=True)
     for name, arguments in (ABLATIONS if options.ablations else SCHEMES).items():
         pack = str(options.out / (name.replace(", ", "-").replace(": ", "-").replace(" ", "-") + ".martlet"))
-        calibrated = [] if name == "float32" else ["--calibration", str(CALIBRATION)]
-        threads = ["--threads", str(options.threads), "--quiet"]
+        calibrated = [] if name == "float32" else ["--calibration", table]
         ran([options.martlet, "convert", checkpoint, "-o", pack, "--no-proof", *arguments, *calibrated, *threads])
         verified = ran(
             [options.martlet, "verify", pack, "--reference", checkpoint, "--questions", questions, "--json", *threads]

@@ -26,7 +26,9 @@ extension CollectorSet {
     var offset = 0
     for request in order {
       guard var sample = collector(of: request) as? RowsCollector else { continue }
-      for part in sample.changedParts() { try file.write(part.bytes, at: offset + part.offset) }
+      try sample.takeChanged { (bytes, place) throws(BytesError) in
+        try file.write(bytes, at: offset + place)
+      }
       offset += sample.byteLimit
       put(sample, for: request)
     }

@@ -10,7 +10,7 @@ struct RowsCollector: Collector {
   private var generator: UInt64 = 0x9E37_79B9_7F4A_7C15
   private var scales: [Float] = []
   private var numbers: [Float16] = []
-  /// Places written since `changedParts` was asked the last time.
+  /// Places written since `takeChanged` was asked the last time.
   private var changed: Set<Int> = []
 
   init(channels: Int, limit: Int) {
@@ -63,14 +63,18 @@ struct RowsCollector: Collector {
   /// Bytes of as many rows as there can be.
   var byteLimit: Int { limit * rowBytes }
 
-  /// The rows that changed since the last call, neighbors together.
-  mutating func changedParts() -> [(offset: Int, bytes: [UInt8])] {
-    var parts: [(offset: Int, bytes: [UInt8])] = []
+  /// Bytes that are handed over at a time: a sample of wide rows has 50 MB, which are not copied at once.
+  private static let partBytes = 1 << 20
+
+  /// Hands over the rows that changed since the last call, neighbors together.
+  mutating func takeChanged<E: Error>(
+    _ write: (_ bytes: [UInt8], _ offset: Int) throws(E) -> Void
+  ) throws(E) {
     var writer = ByteWriter()
     var (first, next) = (0, -1)
     for place in changed.sorted() {
-      if place != next, writer.count > 0 {
-        parts.append((first * rowBytes, writer.bytes))
+      if writer.count > 0, place != next || writer.count >= Self.partBytes {
+        try write(writer.bytes, first * rowBytes)
         writer = ByteWriter()
       }
       if writer.count == 0 { first = place }
@@ -80,9 +84,8 @@ struct RowsCollector: Collector {
       }
       next = place + 1
     }
-    if writer.count > 0 { parts.append((first * rowBytes, writer.bytes)) }
+    if writer.count > 0 { try write(writer.bytes, first * rowBytes) }
     changed = []
-    return parts
   }
 
   func save(to writer: inout ByteWriter) {

@@ -67,9 +67,9 @@ final class Compensation: Sendable {
       return nil
     }
     let weights = try weights()
-    guard let settled = isSettled(name, weights, value, sample, encoding) else { return nil }
+    guard let settled = isSettled(name, weights, value, sample, encoding, means) else { return nil }
     // Judged; now from all rows.
-    guard let whole = rounding(encoding, value, sample, 0..<sample.rows) else { return nil }
+    guard let whole = rounding(encoding, value, sample, 0..<sample.rows, means) else { return nil }
     var rounded = whole.gptq.rounded(weights, pool: pool)
     if settled, let descent = whole.descent {
       rounded = descent.settled(rounded, weights, pool: pool)
@@ -82,15 +82,15 @@ final class Compensation: Sendable {
   /// - Returns: whether coordinate descent is worth it; `nil` where plain rounding is not worse than anything.
   private func isSettled(
     _ name: String, _ weights: [Float], _ value: String, _ sample: RowSample,
-    _ encoding: WeightEncoding
+    _ encoding: WeightEncoding, _ means: [Double]
   ) -> Bool? {
     let judged = sample.rows - sample.rows / Self.heldBack
-    guard let rounding = self.rounding(encoding, value, sample, 0..<judged) else {
+    guard let rounding = self.rounding(encoding, value, sample, 0..<judged, means) else {
       report.add(
         .init(weight: name, decibels: 0, isTaken: false, obstacle: "second moments are singular"))
       return nil
     }
-    let unseen = rows(value, sample, judged..<sample.rows)
+    let unseen = rows(value, sample, judged..<sample.rows, means)
     func error(_ rounded: GPTQ.Rounded) -> Double { Self.error(rounded, weights, on: unseen) }
     let plain = error(
       GPTQ.nearest(weights, inputs: sample.channels, encoding: encoding, pool: pool))
@@ -119,9 +119,10 @@ final class Compensation: Sendable {
 
   /// - Returns: `nil` where the rows say nothing.
   private func rounding(
-    _ encoding: WeightEncoding, _ value: String, _ sample: RowSample, _ range: Range<Int>
+    _ encoding: WeightEncoding, _ value: String, _ sample: RowSample, _ range: Range<Int>,
+    _ means: [Double]
   ) -> Rounding? {
-    let rows = self.rows(value, sample, range)
+    let rows = self.rows(value, sample, range, means)
     guard var moments = SecondMoments(rows: rows, inputs: sample.channels),
       let gptq = GPTQ(encoding: encoding, moments: moments)
     else { return nil }
@@ -133,12 +134,22 @@ final class Compensation: Sendable {
       gptq: gptq, descent: CoordinateDescent(encoding: encoding, moments: moments))
   }
 
-  /// Rows as the prepared model has them.
-  private func rows(_ value: String, _ sample: RowSample, _ range: Range<Int>) -> [Float] {
+  /// Rows as the prepared model has them, less their mean where the bias takes what rounding does to that.
+  private func rows(
+    _ value: String, _ sample: RowSample, _ range: Range<Int>, _ means: [Double]
+  ) -> [Float] {
     var rows = sample.floats(range)
-    guard let scale = statistics.scale(of: value) else { return rows }
-    for start in stride(from: 0, to: rows.count, by: scale.count) {
-      for channel in scale.indices { rows[start + channel] /= scale[channel] }
+    let width = sample.channels
+    if let scale = statistics.scale(of: value) {
+      for start in stride(from: 0, to: rows.count, by: width) {
+        for channel in 0..<width { rows[start + channel] /= scale[channel] }
+      }
+    }
+    if !means.isEmpty {
+      let means = means.map(Float.init)
+      for start in stride(from: 0, to: rows.count, by: width) {
+        for channel in 0..<width { rows[start + channel] -= means[channel] }
+      }
     }
     return rows
   }

@@ -37,6 +37,10 @@ struct Preparation {
       if scheme.splitsDiagonals {
         report.split = try DiagonalSplit.apply(to: &draft) { encoding($0) != nil }
       }
+      if scheme.evensChannels, scheme.activations == .dynamic {
+        report.evened = try ChannelEvening.apply(
+          to: &draft, except: statistics == nil ? [] : scheme.balancedParts, encoding: encoding)
+      }
     } catch {
       throw .model(error)
     }

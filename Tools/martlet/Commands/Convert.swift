@@ -79,6 +79,7 @@ struct Convert: ParsableCommand {
     scheme.rounding = .nearest
     scheme.balancedParts = []
     scheme.splitsDiagonals = false
+    scheme.evensChannels = false
     let model = try Quantizer.quantized(loaded.folded, scheme: scheme, statistics: nil)
     let need = MemoryNeed.conversion(of: model, rounding: rounding)
     try MemoryNeed.check(maxMemory, need, for: "converting")
@@ -189,9 +190,17 @@ struct PrecisionOptions: ParsableArguments {
       "Scale channels between layers so that activations and weights round alike well.",
       discussion: """
         By itself done where there is a calibration, activations are dynamic, and it was measured to gain: not in a \
-        language model of 4 bits.
+        language model of 4 bits. Elsewhere channels that are read with weights far smaller than all others are still \
+        brought to their size; --no-balance leaves these as they are too.
         """))
   var balance: Bool?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: ArgumentHelp(
+      "Take what rounding adds to an output's mean from its bias.",
+      discussion: "By itself done where there is a calibration."))
+  var biasCorrection: Bool?
 
   @Flag(
     inversion: .prefixedNo,
@@ -216,8 +225,12 @@ struct PrecisionOptions: ParsableArguments {
       throw CommandError(.usage, "--clip needs --activations calibrated", [])
     }
     if let clip { resolved.clip = clip }
-    resolved.correctsBias =
+    let isQuantized =
       resolved.encoder != .float32 || resolved.language != .float32 || !keep.isEmpty
+    resolved.correctsBias = isQuantized && biasCorrection != false
+    if !isCalibrated, biasCorrection == true {
+      throw CommandError(.usage, "--bias-correction needs --calibration", [])
+    }
     if !isCalibrated, let rounding, rounding != .nearest {
       throw CommandError(.usage, "--rounding \(rounding.rawValue) needs --calibration", [])
     }
@@ -227,7 +240,6 @@ struct PrecisionOptions: ParsableArguments {
     if balance == true, activations == .calibrated {
       throw CommandError(.usage, "--balance needs dynamic activations", [])
     }
-    let isQuantized = resolved.correctsBias
     resolved.rounding = rounding ?? (isCalibrated && isQuantized ? .gptq : .nearest)
     resolved.balancedParts =
       switch balance {
@@ -235,6 +247,7 @@ struct PrecisionOptions: ParsableArguments {
       case false?: []
       case nil: isCalibrated && isQuantized ? resolved.partsWorthBalancing : []
       }
+    resolved.evensChannels = balance != false
     resolved.splitsDiagonals = splitDiagonals
     return resolved
   }

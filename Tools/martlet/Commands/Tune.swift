@@ -126,6 +126,7 @@ struct TuningScheme: Equatable {
     options.clip = nil
     options.rounding = nil
     options.balance = nil
+    options.biasCorrection = nil
     options.splitDiagonals = true
     return try options.resolved(isCalibrated: isCalibrated)
   }

@@ -28,7 +28,7 @@ enum MemoryNeed {
   }
 
   /// The program, its tokenizer, a decoded picture and what statistics but samples of rows take.
-  private static let program = 200 << 20
+  private static let program = 256 << 20
   /// Samples of fewer bytes would hold too few rows to round by.
   static let fewestRowBytes = 64 << 20
 

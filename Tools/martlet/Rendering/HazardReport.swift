@@ -138,7 +138,7 @@ extension Hazard {
     case .keyBias:
       "keys are cached in 32-bit floats; an 8-bit cache of rotated keys would lose the others"
     case .channelSpread:
-      "balanced where a layer before can take the scale (--balance, on by default with calibration)"
+      "balanced where a layer before can take the scale (--balance, on by default with calibration; without, by weights alone)"
     case .silentChannels: "show it pictures like those it will see, or they are really dead"
     }
   }

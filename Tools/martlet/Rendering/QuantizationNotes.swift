@@ -7,6 +7,11 @@ extension QuantizationReport {
     if !split.isEmpty {
       notes.say("diagonals taken out: \(split.count), \(split.joined(separator: ", "))")
     }
+    if let most = evened.max(by: { $0.ratio < $1.ratio }) {
+      notes.say(
+        "channels evened: \(evened.reduce(0) { $0 + $1.channels }) in \(evened.count) values, read with weights up to "
+          + "\(Int(most.ratio.rounded())) times as small as the others', most at \(most.value)")
+    }
     if let best = balanced.max(by: { $0.decibels < $1.decibels }) {
       let mean = balanced.reduce(0) { $0 + $1.decibels } / Double(balanced.count)
       notes.say(
