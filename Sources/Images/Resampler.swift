@@ -43,6 +43,8 @@ struct Resampler {
   private let sheet: Sheet
   private let across: BicubicWeights
   private let down: BicubicWeights
+  /// Outputs of a row that see a column of the picture; all others are the same in every row.
+  private let seeing: Range<Int>
   /// Bytes of a narrowed row.
   private let rowBytes: Int
 
@@ -52,6 +54,11 @@ struct Resampler {
     across = BicubicWeights(from: sheet.width, to: width, window: columns)
     down = BicubicWeights(from: sheet.height, to: height, window: rows)
     rowBytes = columns.count * 3
+    // Spans of inputs only move right.
+    let right = sheet.left + sheet.picture.width
+    let first = across.taps.firstIndex { $0.first + $0.count > sheet.left } ?? 0
+    let end = across.taps.lastIndex { $0.first < right }.map { $0 + 1 } ?? first
+    seeing = first..<max(first, end)
   }
 
   /// The part asked for, `[rows, columns, 3]`.
@@ -60,11 +67,15 @@ struct Resampler {
   /// down, so that memory beyond the result is this ring and one row of the sheet, however high the sheet is.
   func pixels() -> Pixels {
     var output = [UInt8](repeating: 0, count: down.taps.count * rowBytes)
-    // The last slot holds a row without picture.
+    // The last slot holds a row without picture, and all others begin as one.
     let blank = down.stride
-    var ring = [UInt8](repeating: 0, count: (down.stride + 1) * rowBytes)
     var line = blankLine()
-    ResamplerLoops.narrow(line.span, from: 0, across, into: &ring, from: blank * rowBytes)
+    var row = [UInt8](repeating: 0, count: rowBytes)
+    ResamplerLoops.narrow(
+      line.span, from: 0, across, outputs: across.taps.indices, into: &row, from: 0)
+    var ring: [UInt8] = []
+    ring.reserveCapacity((down.stride + 1) * rowBytes)
+    for _ in 0...down.stride { ring += row }
     var next = 0
     var slots = [Int](repeating: 0, count: down.stride)
     for (index, taps) in down.taps.enumerated() {
@@ -103,11 +114,11 @@ struct Resampler {
     let slot = row % down.stride * rowBytes
     if sheet.picture.width == sheet.width {
       ResamplerLoops.narrow(
-        sheet.picture.bytes.span, from: start, across, into: &ring, from: slot)
+        sheet.picture.bytes.span, from: start, across, outputs: seeing, into: &ring, from: slot)
     } else {
       line.replaceSubrange(
         sheet.left * 3..<sheet.left * 3 + count, with: sheet.picture.bytes[start..<start + count])
-      ResamplerLoops.narrow(line.span, from: 0, across, into: &ring, from: slot)
+      ResamplerLoops.narrow(line.span, from: 0, across, outputs: seeing, into: &ring, from: slot)
     }
   }
 }

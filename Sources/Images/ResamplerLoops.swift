@@ -5,15 +5,16 @@ enum ResamplerLoops {
   /// Half of one in fixed point, so that the shift at the end rounds.
   private static let half: Int32 = 1 << (BicubicWeights.fractionBits - 1)
 
-  /// One row through the filter across, RGB by RGB. The plain loop it equals:
+  /// Some outputs of one row through the filter across, RGB by RGB. The plain loop it equals:
   ///
   ///     for x in outputs { for c in 0..<3 {
   ///       output[3x + c] = byte((half + Σ_t input[3(first_x + t) + c] · K_x[t]) >> 22) } }
   static func narrow(
-    _ input: Span<UInt8>, from inputStart: Int, _ filter: BicubicWeights,
+    _ input: Span<UInt8>, from inputStart: Int, _ filter: BicubicWeights, outputs: Range<Int>,
     into output: inout [UInt8], from outputStart: Int
   ) {
     guard let last = filter.taps.last else { return }
+    precondition(outputs.lowerBound >= 0 && outputs.upperBound <= filter.taps.count)
     // Spans of inputs only move right, so the last output reaches farthest.
     precondition(inputStart >= 0 && inputStart + (last.first + last.count) * 3 <= input.count)
     precondition(outputStart >= 0 && outputStart + filter.taps.count * 3 <= output.count)
@@ -24,8 +25,8 @@ enum ResamplerLoops {
           guard let source = input.baseAddress, let target = output.baseAddress,
             let weights = weights.baseAddress
           else { return }
-          var out = unsafe target + outputStart
-          for x in filter.taps.indices {
+          var out = unsafe target + outputStart + outputs.lowerBound * 3
+          for x in outputs {
             let taps = filter.taps[x]
             let row = unsafe source + inputStart + taps.first * 3
             let k = unsafe weights + x * filter.stride
