@@ -75,6 +75,13 @@ struct FrameList {
     }
   }
 
+  /// From the first frame to the last, in the file; empty without frames.
+  var extent: Range<Int> {
+    let start = tasks.reduce(Int.max) { min($0, $1.offset) }
+    let end = tasks.reduce(0) { max($0, $1.offset + $1.storedBytes) }
+    return min(start, end)..<end
+  }
+
   /// Checks the checksum of every frame.
   /// - Throws: `checksum` of the first damaged frame.
   func check(in file: MappedFile, pool: ThreadPool) throws(PackError) {
@@ -100,6 +107,9 @@ struct FrameList {
     in file: MappedFile, arena: UnsafeMutableRawPointer?, decoders: [FrameDecoder],
     pool: ThreadPool
   ) throws(PackError) {
+    // A fault of the mapping reads little at a time, and threads wait for it.
+    let reading = ReadingAhead(file, extent)
+    defer { withExtendedLifetime(reading) {} }
     var faults = [Bool](repeating: false, count: tasks.count)
     unsafe faults.withUnsafeMutableBufferPointer { faults in
       // SAFETY: each index is visited once, so each element has one writer.

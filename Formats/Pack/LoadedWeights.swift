@@ -53,6 +53,11 @@ import MartletModel
       .check(in: pack.file, pool: pool)
   }
 
+  /// Has the system read the weights of some networks, for what loads them later, while the result lives.
+  package static func readAhead(_ roles: [NetworkRole], of pack: Pack) -> ReadingAhead? {
+    ReadingAhead(pack.file, FrameList(pack, tensors: tensors(of: roles, in: pack)).extent)
+  }
+
   /// Lets go of the pages of mapped weights; the next use reads them from the file again.
   package func dropPages() {
     // A refusal changes only the memory that is held.

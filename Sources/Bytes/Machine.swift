@@ -36,6 +36,9 @@ package struct Machine: Equatable, Sendable {
   /// Bytes of memory this process holds now, pages of mapped files included; 0 when unknown.
   package static var residentBytes: Int { MachineFiles(root: "").status("VmRSS:") }
 
+  /// Bytes of memory that programs can have without others being pushed out; 0 when unknown.
+  package static var availableBytes: Int { MachineFiles(root: "").availableBytes() }
+
   /// The most memory this process held so far.
   ///
   /// The system's own count of this program is preferred: that of getrusage also remembers the program

@@ -18,8 +18,14 @@ struct MachineFiles {
   }
 
   /// A line of `/proc/self/status`, which counts in kB, in bytes; 0 when missing.
-  func status(_ key: String) -> Int {
-    for line in lines("/proc/self/status") where line.hasPrefix(key) {
+  func status(_ key: String) -> Int { kilobytes("/proc/self/status", key) }
+
+  /// Memory that can be had without pushing anything out, in bytes; 0 when unknown.
+  func availableBytes() -> Int { kilobytes("/proc/meminfo", "MemAvailable:") }
+
+  /// A line that counts in kB, in bytes; 0 when missing.
+  private func kilobytes(_ path: String, _ key: String) -> Int {
+    for line in lines(path) where line.hasPrefix(key) {
       let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
       if words.count > 1, let kilobytes = Int(words[1]) { return kilobytes &* 1024 }
     }

@@ -6,10 +6,10 @@ import CMartletPlatform
 package final class MappedFile: Sendable {
   package let path: String
   package let count: Int
-  private let mapping: Mapping
+  let mapping: Mapping
 
   /// The mapping, which never changes after `init`.
-  @safe private struct Mapping: @unchecked Sendable {
+  @safe struct Mapping: @unchecked Sendable {
     // SAFETY: read-only memory that lives until `deinit`, so any thread may read it.
     let value: martlet_mapping
   }
@@ -69,11 +69,5 @@ package final class MappedFile: Sendable {
     // SAFETY: the mapping is alive; the callee refuses ranges outside it and changes no byte.
     let code = unsafe martlet_mapping_discard(mapping.value, range.lowerBound, range.count)
     if code != 0 { throw .system(operation: .discard, path: path, code: code) }
-  }
-
-  /// Asks the system to read a range ahead; a refusal changes only the speed.
-  package func prefetch(_ range: Range<Int>) {
-    // SAFETY: as in `discard`.
-    _ = unsafe martlet_mapping_prefetch(mapping.value, range.lowerBound, range.count)
   }
 }

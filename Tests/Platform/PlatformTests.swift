@@ -72,6 +72,50 @@ import Testing
     martlet_unmap(mapping)
   }
 
+  /// Pages that the system had let go of are there again, though nothing touched them.
+  @Test func whatIsReadAheadIsThere() throws {
+    let directory = try TemporaryDirectory()
+    let count = 9 << 20
+    let path = try directory.write([UInt8](repeating: 7, count: count), to: "a")
+    let descriptor = open(path, O_RDONLY)
+    defer { close(descriptor) }
+    #expect(fsync(descriptor) == 0)
+    #expect(posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED) == 0)
+    var mapping = martlet_mapping()
+    #expect(martlet_map_file(path, &mapping) == 0)
+    var reading: OpaquePointer?
+    for (offset, count) in [(count + 1, 0), (0, count + 1), (1, Int.max)] {
+      #expect(martlet_reading_start(mapping, offset, count, &reading) == EINVAL)
+      #expect(reading == nil)
+    }
+    #expect(martlet_reading_start(mapping, 1, count - 1, &reading) == 0)
+    var resident = [UInt8](repeating: 0, count: count / martlet_page_bytes())
+    for _ in 0..<1000 {
+      #expect(mincore(UnsafeMutableRawPointer(mutating: mapping.bytes), count, &resident) == 0)
+      if resident.allSatisfy({ $0 & 1 == 1 }) { break }
+      usleep(10_000)
+    }
+    #expect(resident.allSatisfy { $0 & 1 == 1 })
+    if let reading { martlet_reading_stop(reading) }
+    martlet_unmap(mapping)
+  }
+
+  /// Stopping waits for a part at most, and an empty range is nothing.
+  @Test func readingAheadStopsAtAnyTime() throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write([UInt8](repeating: 7, count: 40 << 20), to: "a")
+    var mapping = martlet_mapping()
+    #expect(martlet_map_file(path, &mapping) == 0)
+    for count in [0, 1, mapping.count] {
+      for _ in 0..<20 {
+        var reading: OpaquePointer?
+        #expect(martlet_reading_start(mapping, 0, count, &reading) == 0)
+        if let reading { martlet_reading_stop(reading) }
+      }
+    }
+    martlet_unmap(mapping)
+  }
+
   @Test func pipesDoNotBlock() throws {
     let directory = try TemporaryDirectory()
     #expect(mkfifo(directory.path("pipe"), 0o600) == 0)

@@ -8,7 +8,8 @@ import MartletText
 
 /// One question, from the opened pack to the last token.
 ///
-/// A board has little memory: the weights of the encoder are let go before those of the language model are unpacked.
+/// A board has little memory: the weights of the encoder are let go before those of the language model are unpacked. It has
+/// slow memory cards, too: these are read while the encoder computes.
 struct Answering {
   private let arguments: Arguments
   private let pack: Pack
@@ -153,6 +154,8 @@ struct Answering {
       return ([], 0)
     }
     let model = try loaded(roles)
+    let reading = LoadedWeights.readAhead([.language], of: pack)
+    defer { withExtendedLifetime(reading) {} }
     let session: VisionSession
     do throws(RuntimeError) {
       let pool = pool

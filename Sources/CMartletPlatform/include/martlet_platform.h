@@ -43,6 +43,16 @@ int martlet_mapping_discard(martlet_mapping mapping, size_t offset, size_t count
 /// Asks the system to read the range ahead.
 int martlet_mapping_prefetch(martlet_mapping mapping, size_t offset, size_t count);
 
+/// A thread that asks for a range part by part, since asking for much may wait for the device.
+typedef struct martlet_reading martlet_reading;
+
+/// Starts it; the mapping must live until it is stopped. Returns 0 or an errno value (EINVAL: not inside the mapping).
+int martlet_reading_start(
+  martlet_mapping mapping, size_t offset, size_t count,
+  martlet_reading *MARTLET_NULLABLE *MARTLET_NONNULL reading);
+/// Asks for nothing more, waits for the part that is being asked for, and frees everything.
+void martlet_reading_stop(martlet_reading *MARTLET_NONNULL reading);
+
 /// Reads a small file whole, `/proc` and `/sys` included (their size is not known beforehand).
 /// Returns 0, MARTLET_NOT_A_FILE, MARTLET_TOO_LARGE or an errno value.
 int martlet_read_small_file(
