@@ -40,6 +40,8 @@ package enum Quantizer {
         description: prepared.model.description, plan: plan,
         parameters: QuantizedParameters(
           model: prepared.model, plan: plan, corrections: corrections, compensation: compensation,
+          short: scheme.shortSums
+            ? ShortSums.matrices(of: prepared.model.description, plan: plan) : [],
           pool: pool), preparation: prepared.done)
     } catch { throw .model(error) }
   }
@@ -99,15 +101,18 @@ final class QuantizedParameters: EncodedParameters {
   private let corrections: BiasCorrection.Targets
   /// Rounds by second moments, where a matrix has them.
   private let compensation: Compensation?
+  /// Weights of short sums.
+  private let short: Set<String>
   private let pool: ThreadPool?
   /// Bias name to its correction, known once its weights have been encoded.
   private let known = Mutex<[String: [Double]]>([:])
 
   init(
     model: FoldedModel, plan: QuantizationPlan, corrections: BiasCorrection.Targets,
-    compensation: Compensation?, pool: ThreadPool?
+    compensation: Compensation?, short: Set<String> = [], pool: ThreadPool?
   ) {
     source = model.parameters
+    self.short = short
     self.pool = pool
     self.plan = plan
     self.corrections = corrections
@@ -173,7 +178,8 @@ final class QuantizedParameters: EncodedParameters {
     }
     let matrix =
       encoding == .int8Panels
-      ? try EncodedMatrix.int8(shape: shape, means: means, pool: pool, rows: rows)
+      ? try EncodedMatrix.int8(
+        shape: shape, means: means, isShort: short.contains(name), pool: pool, rows: rows)
       : try EncodedMatrix.int4(shape: shape, means: means, pool: pool, rows: rows)
     if let target { known.withLock { $0[target.bias] = matrix.meanError } }
     return matrix

@@ -102,33 +102,47 @@ package struct Outcome: Equatable {
 }
 
 /// What the numbers of a trial look like.
-enum Flavor: String, CaseIterable {
+enum Flavor: String {
   case random
   /// Only the ends of the range.
   case extremes
   /// Every number the largest.
   case maximal
+  /// 8-bit weights whose sums of six reach the largest magnitude that short sums allow, here and there.
+  case short
+  /// All of them reach it.
+  case brim
+  /// All of them are just beyond it.
+  case over
+  /// Every second panel is `short`, the others random.
+  case mixed
+
+  /// Those that differ in floats.
+  static let ofFloats: [Flavor] = [.random, .extremes, .maximal]
 
   func activation(_ generator: inout SeededGenerator) -> UInt8 {
     switch self {
-    case .random: UInt8(truncatingIfNeeded: generator.next())
-    case .extremes: generator.next() & 1 == 0 ? 0 : 255
-    case .maximal: 255
+    case .random, .mixed: UInt8(truncatingIfNeeded: generator.next())
+    case .extremes, .short: generator.next() & 1 == 0 ? 0 : 255
+    case .maximal, .brim, .over: 255
     }
   }
 
   func code(_ generator: inout SeededGenerator) -> Int8 {
     switch self {
-    case .random: Int8(truncatingIfNeeded: generator.next())
+    case .random, .mixed: Int8(truncatingIfNeeded: generator.next())
     case .extremes: generator.next() & 1 == 0 ? -128 : 127
     case .maximal: -128
+    case .short: generator.next() & 1 == 0 ? -16 : 16
+    case .brim: 16
+    case .over: -17
     }
   }
 
   /// Two nibbles.
   func nibbles(_ generator: inout SeededGenerator) -> UInt8 {
     switch self {
-    case .random: UInt8(truncatingIfNeeded: generator.next())
+    case .random, .short, .brim, .over, .mixed: UInt8(truncatingIfNeeded: generator.next())
     case .extremes: [0x00, 0xFF, 0xF0, 0x0F][Int(generator.next() & 3)]
     case .maximal: 0x00
     }
@@ -136,7 +150,7 @@ enum Flavor: String, CaseIterable {
 
   func float(_ generator: inout SeededGenerator) -> Float {
     switch self {
-    case .random: generator.float(in: -4...4)
+    case .random, .short, .brim, .over, .mixed: generator.float(in: -4...4)
     case .extremes:
       [0, -0.0, 0x1p-140, -0x1p-140, 1e30, -1e30, 16, -16, 89, -104, 88.7, -87.4][
         generator.int(in: 0...11)]

@@ -4,7 +4,7 @@ import MartletTestSupport
 private let widths = [0, 1, 5, 8, 13, 16, 17, 31, 96, 101]
 
 let pointwiseTrials: [Trial] = widths.flatMap { width in
-  Flavor.allCases.flatMap { flavor in
+  Flavor.ofFloats.flatMap { flavor in
     [true, false].flatMap { inPlace in
       ["gelu", "relu", "sigmoid", "silu_gate"].map { name in
         Trial(kernel: name, label: "width \(width), \(flavor.rawValue), in place: \(inPlace)") {

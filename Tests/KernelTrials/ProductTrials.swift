@@ -38,6 +38,13 @@ struct ProductShape: Sendable {
     .init(m: 7, n: 20, k: 1030, flavor: .extremes), .init(m: 3, n: 50, k: 600, flavor: .extremes),
     .init(m: 7, n: 17, k: 19000, flavor: .maximal), .init(m: 1, n: 17, k: 19000, flavor: .maximal),
     .init(m: 8, n: 16, k: 65_535, flavor: .maximal),
+    .init(m: 7, n: 16, k: 0, flavor: .short), .init(m: 7, n: 17, k: 3, flavor: .short),
+    .init(m: 8, n: 50, k: 37, flavor: .short, residual: .apart),
+    .init(m: 12, n: 33, k: 1100, flavor: .short, activation: MARTLET_ACTIVATION_GELU),
+    .init(m: 103, n: 40, k: 64, flavor: .short, residual: .inPlace),
+    .init(m: 11, n: 20, k: 19000, flavor: .brim), .init(m: 97, n: 16, k: 44, flavor: .brim),
+    .init(m: 9, n: 20, k: 2100, flavor: .over), .init(m: 10, n: 16, k: 20, flavor: .over),
+    .init(m: 9, n: 120, k: 530, flavor: .mixed),
   ]
 }
 
@@ -96,7 +103,10 @@ private func product8(_ shape: ProductShape, _ table: Table) -> Outcome {
   let depth = (shape.k + 3) / 4 * 4
   let padded = (shape.n + 15) / 16 * 16
   let input = QuantizedRows(shape, depth: depth, &generator)
-  let codes = Matrix<Int8>(1, padded * depth) { _, _ in shape.flavor.code(&generator) }
+  let codes = Matrix<Int8>(1, padded * depth) { _, place in
+    let isShort = shape.flavor == .mixed && place / (16 * depth) % 2 == 1
+    return (isShort ? .short : shape.flavor).code(&generator)
+  }
   let scales = Matrix<Float>(1, padded) { _, _ in generator.float(in: 0.0001...0.01) }
   let offsets = Matrix<Int32>(1, padded) { _, column in
     // The true sums: only with them can the result not leave 32 bits.

@@ -15,6 +15,9 @@ let products: [Entry] = shapes.flatMap { (m: Int, n: Int, k: Int) -> [Entry] in
     Entry(name: "gemm_u8s8", shape: shape, work: work, bytes: n * k, limit: .int8) {
       product8(m, n, k, $0)
     },
+    Entry(name: "gemm_u8s8, short sums", shape: shape, work: work, bytes: n * k, limit: .int8) {
+      product8(m, n, k, largest: 15, $0)
+    },
     Entry(name: "gemm_u8s4", shape: shape, work: work, bytes: n * k * 9 / 16, limit: .int8) {
       product4(m, n, k, $0)
     },
@@ -30,13 +33,16 @@ private func epilogue(_ n: Int) -> martlet_epilogue {
     residual_stride: 0)
 }
 
-private func product8(_ m: Int, _ n: Int, _ k: Int, _ table: martlet_kernels) -> () -> Void {
+private func product8(
+  _ m: Int, _ n: Int, _ k: Int, largest: Int = 127, _ table: martlet_kernels
+) -> () -> Void {
   let depth = (k + 3) / 4 * 4
   let width = (n + 15) / 16 * 16
   var params = martlet_gemm_u8s8_params(
     m: m, n: n, k: k, rows: buffer(m * depth) { UInt8(noise($0) & 255) }, row_stride: depth,
     row_scales: floats(m), row_zeros: buffer(m) { _ in Int32(128) },
-    codes: buffer(width * depth) { Int8(truncatingIfNeeded: noise($0)) }, scales: floats(width),
+    codes: buffer(width * depth) { Int8(Int(noise($0) & 255) % (2 * largest + 1) - largest) },
+    scales: floats(width),
     offsets: buffer(width) { Int32(noise($0) & 255) }, epilogue: epilogue(n),
     destination: floats(m * n), destination_stride: n)
   return { table.gemm_u8s8(&params) }

@@ -12,7 +12,10 @@
 // (`ROWS` × `DEPTH` inputs, `GROUP` panels at a time); the pair sums wait in a third buffer between slices of K. Rows of
 // one slice are widened once for all panels, longer ones once for every `GROUP`. Where there are only a few rows, widening a panel does not pay and its codes are
 // widened on the way into the product.
+//
+// A panel whose codes are so small that sums of six products fit 16 bits takes a shorter way (`short_sums.h`).
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "../kernel_declarations.h"
@@ -177,26 +180,37 @@ MARTLET_INLINE __m256i joined(const int32_t *pairs) {
   return _mm256_permute4x64_epi64(sums, _MM_SHUFFLE(3, 1, 2, 0));
 }
 
-/// `fma((float)(sum − zero · offset), row scale · scale, bias)` and the epilogue for rows `first ..< first + rows`.
+/// `fma((float)(sum − zero · offset), row scale · scale, bias)` and the epilogue for row `i`.
+MARTLET_INLINE void finish_row(
+  const martlet_gemm_u8s8_params *p, const martlet_avx2_panel *panel, ptrdiff_t output, ptrdiff_t i,
+  __m256i low, __m256i high
+) {
+  __m256i zero = _mm256_set1_epi32(p->row_zeros[i]);
+  __m256 row_scale = _mm256_set1_ps(p->row_scales[i]);
+  __m256i sums[2] = {low, high};
+  __m256 y[2];
+  MARTLET_UNROLL
+  for (int h = 0; h < 2; ++h) {
+    __m256i offset = _mm256_loadu_si256((const __m256i *)(p->offsets + output + 8 * h));
+    __m256i sum = _mm256_sub_epi32(sums[h], _mm256_mullo_epi32(zero, offset));
+    __m256 scale = _mm256_mul_ps(row_scale, _mm256_loadu_ps(p->scales + output + 8 * h));
+    y[h] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), scale, panel->bias[h]);
+  }
+  martlet_avx2_finish(y[0], y[1], panel, i, p->destination + i * p->destination_stride);
+}
+
+/// The end of rows `first ..< first + rows` of a panel.
 static void finish_panel(
   const martlet_gemm_u8s8_params *p, ptrdiff_t output, ptrdiff_t first, ptrdiff_t rows,
   panel_sums sums
 ) {
   martlet_avx2_panel panel = martlet_avx2_panel_at(output, p->n, &p->epilogue);
   for (ptrdiff_t r = 0; r < rows; ++r) {
-    ptrdiff_t i = first + r;
-    __m256i zero = _mm256_set1_epi32(p->row_zeros[i]);
-    __m256 row_scale = _mm256_set1_ps(p->row_scales[i]);
-    __m256 y[2];
-    for (int h = 0; h < 2; ++h) {
-      __m256i offset = _mm256_loadu_si256((const __m256i *)(p->offsets + output + 8 * h));
-      __m256i sum = _mm256_sub_epi32(joined(sums[h][r]), _mm256_mullo_epi32(zero, offset));
-      __m256 scale = _mm256_mul_ps(row_scale, _mm256_loadu_ps(p->scales + output + 8 * h));
-      y[h] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), scale, panel.bias[h]);
-    }
-    martlet_avx2_finish(y[0], y[1], &panel, i, p->destination + i * p->destination_stride);
+    finish_row(p, &panel, output, first + r, joined(sums[0][r]), joined(sums[1][r]));
   }
 }
+
+#include "short_sums.h"
 
 /// Widens inputs `k ..< k + slice` of `rows` rows.
 static void widen_rows(
@@ -235,12 +249,22 @@ static void tile(
   for (ptrdiff_t g = 0; g < panels; ++g) finish_panel(p, output + 16 * g, first, rows, sums[g]);
 }
 
-/// `rows` rows with all panels.
+/// `rows` rows with all panels, those of short sums the short way.
 static void all_panels(const martlet_gemm_u8s8_params *p, ptrdiff_t first, ptrdiff_t rows) {
   _Alignas(64) int16_t a[ROWS * ROW_PITCH];
   ptrdiff_t depth = (p->k + 3) / 4 * 4;
-  if (depth <= DEPTH) widen_rows(p, first, rows, 0, depth, a);
-  for (ptrdiff_t o = 0; o < p->n; o += 16 * GROUP) tile(p, first, rows, o, a);
+  bool widened = depth > DEPTH;
+  for (ptrdiff_t o = 0; o < p->n;) {
+    if (rows > BLOCK && has_short_sums(p->codes + o * depth, depth / 4)) {
+      short_tile(p, first, rows, o);
+      o += 16;
+      continue;
+    }
+    if (!widened) widen_rows(p, first, rows, 0, depth, a);
+    widened = true;
+    tile(p, first, rows, o, a);
+    o += 16 * GROUP;
+  }
 }
 
 /// One row with all panels: every panel's codes are read in order, once, and its sums stay in registers. Inputs 0 and 2

@@ -18,6 +18,8 @@ final class Compensation: Sendable {
   private let report: QuantizationReport
   /// Whether codes of 4 bits are settled by coordinate descent after GPTQ.
   private let settles: Bool
+  /// Weights of short sums.
+  private let short: Set<String>
 
   /// - Throws: `missingStatistic` where no rows were collected for a product in codes.
   init(
@@ -52,6 +54,8 @@ final class Compensation: Sendable {
     self.pool = pool
     self.report = report
     settles = scheme.rounding == .descent
+    short =
+      scheme.shortSums ? ShortSums.matrices(of: prepared.model.description, plan: plan) : []
   }
 
   /// - Returns: `nil` where plain rounding is to be used.
@@ -69,7 +73,8 @@ final class Compensation: Sendable {
     let weights = try weights()
     guard let settled = isSettled(name, weights, value, sample, encoding, means) else { return nil }
     // Judged; now from all rows.
-    guard let whole = rounding(encoding, value, sample, 0..<sample.rows, means) else { return nil }
+    let all = 0..<sample.rows
+    guard let whole = rounding(name, encoding, value, sample, all, means) else { return nil }
     var rounded = whole.gptq.rounded(weights, pool: pool)
     if settled, let descent = whole.descent {
       rounded = descent.settled(rounded, weights, pool: pool)
@@ -85,7 +90,7 @@ final class Compensation: Sendable {
     _ encoding: WeightEncoding, _ means: [Double]
   ) -> Bool? {
     let judged = sample.rows - sample.rows / Self.heldBack
-    guard let rounding = self.rounding(encoding, value, sample, 0..<judged, means) else {
+    guard let rounding = self.rounding(name, encoding, value, sample, 0..<judged, means) else {
       report.add(
         .init(weight: name, decibels: 0, isTaken: false, obstacle: "second moments are singular"))
       return nil
@@ -93,7 +98,9 @@ final class Compensation: Sendable {
     let unseen = rows(value, sample, judged..<sample.rows, means)
     func error(_ rounded: GPTQ.Rounded) -> Double { Self.error(rounded, weights, on: unseen) }
     let plain = error(
-      GPTQ.nearest(weights, inputs: sample.channels, encoding: encoding, pool: pool))
+      GPTQ.nearest(
+        weights, inputs: sample.channels, encoding: encoding, isShort: short.contains(name),
+        pool: pool))
     let rounded = rounding.gptq.rounded(weights, pool: pool)
     var found = error(rounded)
     var settled: Double?
@@ -119,12 +126,12 @@ final class Compensation: Sendable {
 
   /// - Returns: `nil` where the rows say nothing.
   private func rounding(
-    _ encoding: WeightEncoding, _ value: String, _ sample: RowSample, _ range: Range<Int>,
-    _ means: [Double]
+    _ name: String, _ encoding: WeightEncoding, _ value: String, _ sample: RowSample,
+    _ range: Range<Int>, _ means: [Double]
   ) -> Rounding? {
     let rows = self.rows(value, sample, range, means)
     guard var moments = SecondMoments(rows: rows, inputs: sample.channels),
-      let gptq = GPTQ(encoding: encoding, moments: moments)
+      let gptq = GPTQ(encoding: encoding, isShort: short.contains(name), moments: moments)
     else { return nil }
     // With 8 bits descent gains 0.1 dB a matrix of martlet-nano, and nothing at the image tokens.
     guard settles, encoding == .int4Panels else { return Rounding(gptq: gptq, descent: nil) }

@@ -16,13 +16,14 @@ struct EncodedMatrix {
   /// - Parameters:
   ///   - shape: `[outputs, inputs]`.
   ///   - means: mean of each input, or empty.
+  ///   - isShort: whether sums of six products shall fit 16 bits.
   ///   - pool: works on panels side by side; no result depends on it.
   ///   - rows: asked for every row once, in order, whole panels at a time.
   static func int8<E: Error>(
-    shape: [Int], means: [Double], pool: ThreadPool? = nil, rows: Rows<E>
+    shape: [Int], means: [Double], isShort: Bool = false, pool: ThreadPool? = nil, rows: Rows<E>
   ) throws(E) -> EncodedMatrix {
     try matrix(.int8Panels, shape, pool, rows: rows) { weights, inputs in
-      EncodedPanel.int8(weights, inputs: inputs, means: means)
+      EncodedPanel.int8(weights, inputs: inputs, means: means, isShort: isShort)
     }
   }
 
@@ -37,10 +38,12 @@ struct EncodedMatrix {
 
   /// The matrices of weights in memory.
   static func int8(
-    _ weights: [Float], outputs: Int, means: [Double], pool: ThreadPool? = nil
+    _ weights: [Float], outputs: Int, means: [Double], isShort: Bool = false,
+    pool: ThreadPool? = nil
   ) -> EncodedMatrix {
     let inputs = weights.count / outputs
-    return int8(shape: [outputs, inputs], means: means, pool: pool) { (rows) throws(Never) in
+    return int8(shape: [outputs, inputs], means: means, isShort: isShort, pool: pool) {
+      (rows) throws(Never) in
       Array(weights[rows.lowerBound * inputs..<rows.upperBound * inputs])
     }
   }

@@ -44,15 +44,18 @@ struct GPTQ {
 
   let encoding: WeightEncoding
   let inputs: Int
+  /// Whether sums of six products shall fit 16 bits; of 8-bit codes only.
+  let isShort: Bool
   private let order: [Int]
   private let factor: InverseFactor
 
   /// - Parameter moments: of what the product sees.
   /// - Returns: `nil` where they are singular.
-  init?(encoding: WeightEncoding, moments: SecondMoments) {
+  init?(encoding: WeightEncoding, isShort: Bool = false, moments: SecondMoments) {
     let order = moments.order
     guard let factor = InverseFactor(moments, order: order) else { return nil }
     self.encoding = encoding
+    self.isShort = isShort
     self.inputs = moments.inputs
     self.order = order
     self.factor = factor
@@ -63,13 +66,20 @@ struct GPTQ {
 
   /// Plain rounding, each weight to its nearest code.
   static func nearest(
-    _ weights: [Float], inputs: Int, encoding: WeightEncoding, pool: ThreadPool?
+    _ weights: [Float], inputs: Int, encoding: WeightEncoding, isShort: Bool = false,
+    pool: ThreadPool?
   ) -> Rounded {
     let outputs = weights.count / inputs
     var rounded = Rounded(
-      codes: [], scales: scales(weights, inputs: inputs, encoding: encoding, pool: pool),
-      encoding: encoding,
-      inputs: inputs)
+      codes: [],
+      scales: scales(weights, inputs: inputs, encoding: encoding, isShort: isShort, pool: pool),
+      encoding: encoding, inputs: inputs)
+    if isShort {
+      for start in stride(from: 0, to: weights.count, by: inputs) {
+        rounded.codes += Int8Weights.quantized(weights[start..<start + inputs], isShort: true).codes
+      }
+      return rounded
+    }
     rounded.codes = [Int8](repeating: 0, count: weights.count)
     let (low, high) = limits(encoding)
     let groups = rounded.scales.count / outputs
@@ -88,7 +98,8 @@ struct GPTQ {
   /// - Parameter weights: `[outputs, inputs]`.
   func rounded(_ weights: [Float], pool: ThreadPool?) -> Rounded {
     let outputs = weights.count / inputs
-    let scales = Self.scales(weights, inputs: inputs, encoding: encoding, pool: pool)
+    let scales = Self.scales(
+      weights, inputs: inputs, encoding: encoding, isShort: isShort, pool: pool)
     let groups = scales.count / outputs
     let slices = pool.map((outputs + Self.slice - 1) / Self.slice) { index in
       let range = index * Self.slice..<min(outputs, (index + 1) * Self.slice)
@@ -117,6 +128,7 @@ struct GPTQ {
       }
     }
     var codes = [Int8](repeating: 0, count: weights.count)
+    var sums = ShortSums(outputs: isShort ? outputs : 0, inputs: inputs)
     for start in stride(from: 0, to: inputs, by: Self.block) {
       let end = min(inputs, start + Self.block)
       var errors = [Float](repeating: 0, count: (end - start) * outputs)
@@ -125,8 +137,9 @@ struct GPTQ {
         for output in 0..<outputs {
           let scale = scales[scales.startIndex + output * groups + input / size]
           let weight = columns[place * outputs + output]
-          let code =
+          var code =
             scale == 0 ? 0 : min(high, max(low, (weight / scale).rounded(.toNearestOrEven)))
+          if isShort { code = sums.take(code, output: output, input: input) }
           codes[output * inputs + input] = Int8(code)
           errors[(place - start) * outputs + output] = (weight - code * scale) / pivot
         }
@@ -167,11 +180,11 @@ struct GPTQ {
 
   /// The scales of plain rounding; 0 where no code helps.
   private static func scales(
-    _ weights: [Float], inputs: Int, encoding: WeightEncoding, pool: ThreadPool?
+    _ weights: [Float], inputs: Int, encoding: WeightEncoding, isShort: Bool, pool: ThreadPool?
   ) -> [Float] {
     if encoding == .int8Panels {
       return stride(from: 0, to: weights.count, by: inputs).map {
-        Int8Weights.quantized(weights[$0..<$0 + inputs]).scale
+        Int8Weights.scale(weights[$0..<$0 + inputs], isShort: isShort) ?? 1
       }
     }
     // Panels give the scales of `Int4Weights.quantized`, bit for bit, in a small part of its time.

@@ -41,7 +41,9 @@ extension EncodedPanel {
   /// Rows of an int8 matrix. Equal, bit for bit, to `Int8Weights.quantized` on each row.
   ///
   /// - Parameter weights: `[outputs in the panel, inputs]`.
-  static func int8(_ weights: ArraySlice<Float>, inputs: Int, means: [Double]) -> EncodedPanel {
+  static func int8(
+    _ weights: ArraySlice<Float>, inputs: Int, means: [Double], isShort: Bool = false
+  ) -> EncodedPanel {
     let outputs = weights.count / inputs
     var codes = [UInt8](repeating: 0, count: (inputs + 3) / 4 * 4 * WeightEncoding.panel)
     var scales = [Float](repeating: 0, count: WeightEncoding.panel)
@@ -53,14 +55,18 @@ extension EncodedPanel {
           let start = 4 * output * inputs
           let row = unsafe UnsafeRawBufferPointer(rebasing: bytes[start..<(start + 4 * inputs)])
           let column = unsafe UnsafeMutableRawBufferPointer(rebasing: codes[(4 * output)...])
-          let (scale, sum) = unsafe encode8(row, into: column)
+          let first = weights.startIndex + output * inputs
+          let (scale, sum) =
+            isShort
+            ? unsafe encodeShort(weights[first..<first + inputs], into: column)
+            : unsafe encode8(row, into: column)
           scales[output] = scale
           offsets[output] = Double(sum)
           guard !means.isEmpty else { continue }
           var error = 0.0
           for input in 0..<inputs {
             let code = unsafe Int8(bitPattern: column[input / 4 * 64 + input % 4])
-            let value = Double(weights[weights.startIndex + output * inputs + input])
+            let value = Double(weights[first + input])
             error += (value - Double(scale) * Double(code)) * means[input]
           }
           meanError.append(error)
@@ -69,6 +75,19 @@ extension EncodedPanel {
     }
     return EncodedPanel(
       codes: codes, scales: PanelPacking.bytes(scales), offsets: offsets, meanError: meanError)
+  }
+
+  /// As `encode8`, with short sums.
+  private static func encodeShort(
+    _ row: ArraySlice<Float>, into codes: UnsafeMutableRawBufferPointer
+  ) -> (scale: Float, sum: Int32) {
+    let (scale, found) = Int8Weights.quantized(row, isShort: true)
+    var sum: Int32 = 0
+    for (input, code) in found.enumerated() {
+      unsafe codes[input / 4 * 64 + input % 4] = UInt8(bitPattern: code)
+      sum += Int32(code)
+    }
+    return (scale, sum)
   }
 
   /// - Parameter codes: where the row's codes go, four in every line of 64 bytes; zeroed.

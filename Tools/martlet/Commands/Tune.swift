@@ -128,6 +128,7 @@ struct TuningScheme: Equatable {
     options.balance = nil
     options.biasCorrection = nil
     options.splitDiagonals = true
+    options.shortSums = false
     return try options.resolved(isCalibrated: isCalibrated)
   }
 
