@@ -15,6 +15,12 @@ let pointwiseTrials: [Trial] = widths.flatMap { width in
           add(width, flavor, inPlace: inPlace, $0)
         },
         Trial(
+          kernel: "add_scaled",
+          label: "width \(width), \(flavor.rawValue), in place, offset: \(inPlace)"
+        ) {
+          addScaled(width, flavor, inPlace: inPlace, $0)
+        },
+        Trial(
           kernel: "scale_columns", label: "width \(width), \(flavor.rawValue), offset: \(inPlace)"
         ) {
           scale(width, flavor, offset: inPlace, $0)
@@ -61,6 +67,22 @@ private func add(_ width: Int, _ flavor: Flavor, inPlace: Bool, _ table: Table) 
     b_stride: b.stride, destination: destination.pointer, destination_stride: destination.stride)
   table.pointee.add(&params)
   return withExtendedLifetime((a, b)) { destination.outcome }
+}
+
+/// In place on `a` with an offset, or neither.
+private func addScaled(_ width: Int, _ flavor: Flavor, inPlace: Bool, _ table: Table) -> Outcome {
+  var generator = SeededGenerator(seed: 8)
+  let a = Matrix<Float>(rows, width, gap: 1) { _, _ in flavor.float(&generator) }
+  let b = Matrix<Float>(rows, width, gap: 4) { _, _ in flavor.float(&generator) }
+  let factors = Matrix<Float>(1, width) { _, _ in generator.float() }
+  let offsets = Matrix<Float>(1, width) { _, _ in generator.float() }
+  let destination = inPlace ? a : Matrix<Float>(rows, width)
+  var params = martlet_add_scaled_params(
+    m: rows, width: width, a: a.readPointer, a_stride: a.stride, b: b.readPointer,
+    b_stride: b.stride, scale: factors.readPointer, offset: inPlace ? offsets.readPointer : nil,
+    destination: destination.pointer, destination_stride: destination.stride)
+  table.pointee.add_scaled(&params)
+  return withExtendedLifetime((a, b, factors, offsets)) { destination.outcome }
 }
 
 private func scale(_ width: Int, _ flavor: Flavor, offset: Bool, _ table: Table) -> Outcome {

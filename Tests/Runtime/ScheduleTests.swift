@@ -45,6 +45,8 @@ import Testing
       names.contains(["block0.ffn", "block0.fc1", "block0.activation", "block0.fc2", "block0.add"]))
     #expect(names.contains(["stem", "stem.activation", "block0.mixer"]))
     #expect(names.contains(["gate", "head.activation"]))
+    // A diagonal of its own is added while the product's rows are at hand.
+    #expect(names.contains(["mix.rest", "mix.diagonal", "mix", "mix.activation"]))
   }
 
   @Test func everyLayerIsInExactlyOneRegion() throws {

@@ -20,6 +20,12 @@ struct SmallNetwork {
     x = maker.builder.layer("down.activation", .activate(.gelu), x)
     x = maker.linear("down.linear", x, 40, 64)
     x = maker.builder.layer("down.activation2", .activate(.relu), x)
+    // A product whose diagonal was taken out and is put back.
+    let rest = maker.linear("mix.rest", x, 64, 64)
+    let diagonal = maker.depthwise(
+      "mix.diagonal", x, channels: 64, multiplier: 1, kernel: 1, stride: 1)
+    x = maker.builder.layer("mix", .add, diagonal, rest)
+    x = maker.builder.layer("mix.activation", .activate(.gelu), x)
     x = maker.attentionBlock("attention", x, channels: 64)
     x = maker.depthwise("head", x, channels: 64, multiplier: 2, kernel: 3, stride: 1)
     x = maker.squeezeExcite("gate", x, channels: 128, reduced: 9)

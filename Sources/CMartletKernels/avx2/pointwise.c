@@ -63,6 +63,21 @@ void martlet_add_avx2(const martlet_add_params *p) {
   }
 }
 
+void martlet_add_scaled_avx2(const martlet_add_scaled_params *p) {
+  for (ptrdiff_t i = 0; i < p->m; ++i) {
+    const float *a = p->a + i * p->a_stride;
+    const float *b = p->b + i * p->b_stride;
+    float *y = p->destination + i * p->destination_stride;
+    for (ptrdiff_t j = 0; j < p->width; j += 8) {
+      __m256 offset = p->offset ? martlet_avx2_load(p->offset, j, p->width) : _mm256_setzero_ps();
+      __m256 scaled = _mm256_fmadd_ps(
+        martlet_avx2_load(b, j, p->width), martlet_avx2_load(p->scale, j, p->width), offset);
+      martlet_avx2_store(
+        y, j, p->width, _mm256_add_ps(scaled, martlet_avx2_load(a, j, p->width)));
+    }
+  }
+}
+
 void martlet_scale_columns_avx2(const martlet_scale_columns_params *p) {
   for (ptrdiff_t i = 0; i < p->m; ++i) {
     const float *x = p->source + i * p->source_stride;

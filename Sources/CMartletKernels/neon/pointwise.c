@@ -62,6 +62,22 @@ void martlet_add_neon(const martlet_add_params *p) {
   }
 }
 
+void martlet_add_scaled_neon(const martlet_add_scaled_params *p) {
+  for (ptrdiff_t i = 0; i < p->m; ++i) {
+    const float *a = p->a + i * p->a_stride;
+    const float *b = p->b + i * p->b_stride;
+    float *y = p->destination + i * p->destination_stride;
+    for (ptrdiff_t j = 0; j < p->width; j += 4) {
+      float32x4_t offset =
+        p->offset ? martlet_neon_load(p->offset, j, p->width) : vdupq_n_f32(0.0f);
+      float32x4_t scaled = vfmaq_f32(
+        offset, martlet_neon_load(b, j, p->width), martlet_neon_load(p->scale, j, p->width));
+      martlet_neon_store(
+        y, j, p->width, vaddq_f32(scaled, martlet_neon_load(a, j, p->width)));
+    }
+  }
+}
+
 void martlet_scale_columns_neon(const martlet_scale_columns_params *p) {
   for (ptrdiff_t i = 0; i < p->m; ++i) {
     const float *x = p->source + i * p->source_stride;

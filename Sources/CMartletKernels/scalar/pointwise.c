@@ -46,6 +46,17 @@ void martlet_add_scalar(const martlet_add_params *p) {
   }
 }
 
+void martlet_add_scaled_scalar(const martlet_add_scaled_params *p) {
+  for (ptrdiff_t i = 0; i < p->m; ++i) {
+    const float *a = p->a + i * p->a_stride;
+    const float *b = p->b + i * p->b_stride;
+    float *y = p->destination + i * p->destination_stride;
+    for (ptrdiff_t j = 0; j < p->width; ++j) {
+      y[j] = fmaf(b[j], p->scale[j], martlet_scalar_bias(p->offset, j)) + a[j];
+    }
+  }
+}
+
 void martlet_scale_columns_scalar(const martlet_scale_columns_params *p) {
   for (ptrdiff_t i = 0; i < p->m; ++i) {
     const float *x = p->source + i * p->source_stride;

@@ -42,11 +42,12 @@ enum BoundStep {
   case activate(Activation)
   case gate(width: Int)
   case add(ValueID)
+  case addScaled(ValueID, scale: UnsafePointer<Float>, offset: UnsafePointer<Float>?)
 
   /// Whether the step may write where it reads.
   var isInPlace: Bool {
     switch unsafe self {
-    case .activate, .normalize, .add: true
+    case .activate, .normalize, .add, .addScaled: true
     case .product, .layerNorm, .rmsNorm, .gate: false
     }
   }
@@ -185,6 +186,12 @@ extension BoundRegion {
     case .activate(let activation): return unsafe .activate(activation)
     case .gate(let width): return unsafe .gate(width: width)
     case .add(let id): return unsafe .add(id)
+    case .addScaled(let op, let id):
+      let taps = try unsafe weights.pointers(
+        of: network[op.weight], layer: layer, allowed: [.float32Taps])
+      return unsafe .addScaled(
+        id, scale: taps.codes.assumingMemoryBound(to: Float.self),
+        offset: try weights.floats(op.bias, in: network, layer: layer))
     }
   }
 

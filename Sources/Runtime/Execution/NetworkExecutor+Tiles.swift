@@ -74,7 +74,7 @@ extension NetworkExecutor {
     case .gate(let width), .layerNorm(let width, _, _, _), .rmsNorm(let width, _, _),
       .normalize(_, _, let width):
       width
-    case .activate, .add: 0
+    case .activate, .add, .addScaled: 0
     }
   }
 
@@ -143,6 +143,13 @@ extension NetworkExecutor {
         m: m, width: target.stride, a: source.base, a_stride: source.stride, b: other.base,
         b_stride: other.stride, destination: target.base, destination_stride: target.stride)
       unsafe kernels.pointee.add(&params)
+    case .addScaled(let id, let scale, let offset):
+      let other = unsafe rows(of: id).from(range.lowerBound)
+      var params = unsafe martlet_add_scaled_params(
+        m: m, width: target.stride, a: source.base, a_stride: source.stride, b: other.base,
+        b_stride: other.stride, scale: scale, offset: offset, destination: target.base,
+        destination_stride: target.stride)
+      unsafe kernels.pointee.add_scaled(&params)
     }
   }
 }

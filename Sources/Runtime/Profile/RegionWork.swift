@@ -92,6 +92,7 @@ extension RegionWork {
         addWeights([op.weight, op.bias], network, plan)
       case .layerNorm(let op), .rmsNorm(let op):
         addWeights([op.weight, op.bias], network, plan)
+      case .addScaled(let op, _): count(op)
       case .normalize, .activate, .gate, .add: break
       }
     }

@@ -61,6 +61,8 @@ package struct TileRegion: Equatable, Sendable {
     case activate(Activation)
     case gate(width: Int)
     case add(ValueID)
+    /// The sum with another value, each of its channels scaled: a depthwise convolution of one tap.
+    case addScaled(Depthwise, ValueID)
   }
 
   package var head: Head
@@ -73,7 +75,7 @@ package struct TileRegion: Equatable, Sendable {
     var ids = [head.input]
     for step in steps {
       switch step {
-      case .linear(_, _, _, .some(let id)), .add(let id): ids.append(id)
+      case .linear(_, _, _, .some(let id)), .add(let id), .addScaled(_, let id): ids.append(id)
       default: break
       }
     }

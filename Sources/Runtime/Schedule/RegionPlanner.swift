@@ -95,7 +95,14 @@ struct RegionPlanner {
     var region = TileRegion(head: head, steps: first, split: .outputs)
     var layers = [network.layers[start].name]
     var end = start + 1
-    while fuse, let next = follower(of: end - 1) {
+    while fuse {
+      if let (op, input) = scaledTerm(behind: start..<end) {
+        region.steps.append(.addScaled(op, input))
+        layers += [network.layers[end].name, network.layers[end + 1].name]
+        end += 2
+        continue
+      }
+      guard let next = follower(of: end - 1) else { break }
       if case .depthwise(let op) = next.op, region.steps.isEmpty,
         case .convolution(let first, let input) = region.head
       {
@@ -116,6 +123,20 @@ struct RegionPlanner {
     return (
       Region(kind: .tiles(region), layers: layers, output: network.layers[end - 1].output), end
     )
+  }
+
+  /// What is added, scaled by channel, to the last of `layers`, where the next two layers do that and nobody else reads
+  /// their terms: how a product's diagonal is put back.
+  private func scaledTerm(behind layers: Range<Int>) -> (Depthwise, ValueID)? {
+    guard layers.upperBound + 1 < network.layers.count else { return nil }
+    let running = network.layers[layers.upperBound - 1].output
+    let (scaled, sum) = (network.layers[layers.upperBound], network.layers[layers.upperBound + 1])
+    guard case .depthwise(let op) = scaled.op, op.kernel == 1, op.stride == 1, op.multiplier == 1,
+      case .add = sum.op, sum.inputs == [scaled.output, running], readers[running.index] == 1,
+      readers[scaled.output.index] == 1,
+      !network.layers[layers].contains(where: { $0.output == scaled.inputs[0] })
+    else { return nil }
+    return (op, scaled.inputs[0])
   }
 
   /// The next layer, if it is the only reader of this layer's output.

@@ -41,7 +41,7 @@ package struct ScratchSize: Equatable, Sendable {
       case .normalize(let op):
         // In place where the value is the region's own.
         if widths.isEmpty { widths.append(op.scale.count) }
-      case .activate, .add:
+      case .activate, .add, .addScaled:
         if widths.isEmpty { widths.append(inputWidth) }
       }
     }

@@ -82,7 +82,7 @@ struct SplitChoice {
     case .gate(let width): 2 * width
     case .normalize(let op): op.scale.count
     case .layerNorm(let op), .rmsNorm(let op): op.channels
-    case .activate, .add: 0
+    case .activate, .add, .addScaled: 0
     }
   }
 

@@ -34,6 +34,22 @@ typedef struct martlet_add_params {
   ptrdiff_t destination_stride;
 } martlet_add_params;
 
+/// `y[i][o] = fma(b[i][o], scale[o], offset[o]) + a[i][o]`, a missing offset being +0; in place on either.
+typedef struct martlet_add_scaled_params {
+  ptrdiff_t m;
+  ptrdiff_t width;
+  const float *MARTLET_NONNULL a;
+  ptrdiff_t a_stride;
+  const float *MARTLET_NONNULL b;
+  ptrdiff_t b_stride;
+  /// `[width]`
+  const float *MARTLET_NONNULL scale;
+  /// `[width]` or NULL.
+  const float *MARTLET_NULLABLE offset;
+  float *MARTLET_NONNULL destination;
+  ptrdiff_t destination_stride;
+} martlet_add_scaled_params;
+
 /// `y[i][o] = x[i][o] · scale[o]`, or `fma(x, scale, offset)` where there is an offset; in place allowed.
 typedef struct martlet_scale_columns_params {
   ptrdiff_t m;
