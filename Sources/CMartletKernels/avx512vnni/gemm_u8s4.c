@@ -26,9 +26,9 @@ enum {
   /// Rows whose copied slices lie in the cache together.
   ROWS = 96,
   /// Groups of 32 inputs in a slice.
-  GROUPS = 16,
+  GROUPS = 8,
   /// Panels that use a copied slice of rows.
-  PANELS = 4,
+  PANELS = 8,
   /// Bytes of a panel's group.
   GROUP_BYTES = 256,
 };

@@ -158,15 +158,18 @@ extension NetworkExecutor {
       unsafe quantize(
         product, source.from(range.lowerBound), range.count, shared, at: range.lowerBound)
     }
-    // A chunk of panels stays in the private cache while all rows pass it; several chunks a thread even out.
+    // A chunk of panels stays in the private cache while all rows pass it; several chunks a thread even out. Kernels bring rows
+    // into registers or buffers once for several panels, so that chunks are whole numbers of these.
     let panels = unsafe product.panels
     let wanted = max(1, panels / (4 * pool.threads))
-    let bytesPerPanel = unsafe WeightEncoding.panel * product.inputs
+    let isInt4 = unsafe product.weights.encoding == .int4Panels
+    let together = isInt4 ? 8 : 3
+    let bytesPerPanel = unsafe WeightEncoding.panel * product.inputs / (isInt4 ? 2 : 1)
     let fitting = max(1, (128 << 10) / bytesPerPanel)
     let step =
       count == 1
       ? max(1, (panels + 2 * pool.threads - 1) / (2 * pool.threads))
-      : min(wanted, fitting)
+      : max(1, min(wanted, fitting) / together) * together
     pool.parallelFor((panels + step - 1) / step) { index, _ in
       let range = (index * step)..<min(panels, (index + 1) * step)
       var row = 0

@@ -33,15 +33,17 @@ struct SplitChoice {
   }
 
   /// Rows whose widest intermediate results fit into the private cache, an eighth left to the weights that stream
-  /// through it; at least one block.
+  /// through it; at least one block. Where not even a block fits, two: results leave that cache anyway, and the weights,
+  /// which are as wide, pass half as often.
   func tileRows(of region: TileRegion, rows: Int) -> Int {
     let bytesPerRow = 4 * (headWidth(region) + region.steps.map(width).reduce(0, max)) + 1
     let fitting = machine.l2Bytes / 8 * 7 / bytesPerRow
-    let whole = fitting / Self.rowBlock * Self.rowBlock
+    let whole = max(1, fitting / Self.rowBlock) * Self.rowBlock
+    let least = fitting < Self.rowBlock ? 2 * Self.rowBlock : Self.rowBlock
     // No larger than leaves every thread a few tiles.
     let share = (rows + 4 * machine.threads - 1) / (4 * machine.threads)
     let shared = (share + Self.rowBlock - 1) / Self.rowBlock * Self.rowBlock
-    return max(Self.rowBlock, min(whole, shared, Self.largestTile))
+    return max(least, min(whole, shared, Self.largestTile))
   }
 
   func cyclesByRows(_ region: TileRegion, rows: Int, tile: Int) -> Double {
