@@ -50,6 +50,16 @@ MARTLET_INLINE void block(
       }
     }
   }
+  const martlet_epilogue *e = &p->epilogue;
+  if (e->activation == MARTLET_ACTIVATION_NONE && !e->residual && p->n - output >= 16 * panels) {
+    // Attention's products, which are short: straight from the registers.
+    float *to = p->destination + first * p->destination_stride + output;
+    MARTLET_UNROLL
+    for (int i = 0; i < count * panels; ++i) {
+      _mm512_storeu_ps(to + i / panels * p->destination_stride + 16 * (i % panels), y[i]);
+    }
+    return;
+  }
   // A loop from here on must not index the registers: they go to memory once.
   float stored[ROWS * PANELS][16];
   MARTLET_UNROLL
