@@ -31,6 +31,8 @@ enum {
   PANELS = 8,
   /// Bytes of a panel's group.
   GROUP_BYTES = 256,
+  /// Bytes that a product of one row asks for ahead of where it reads.
+  AHEAD = 2048,
 };
 
 /// `Y` of a panel: `[row][16 outputs]`.
@@ -124,7 +126,35 @@ static void tile(
   }
 }
 
+/// One row: panels in the order of memory, which is read once and asked for ahead; sums stay in a register.
+static void row_product(const martlet_gemm_u8s4_params *p) {
+  const uint8_t *bytes = p->codes;
+  const uint16_t *scales = p->scales;
+  ptrdiff_t groups = (p->k + 31) / 32;
+  for (ptrdiff_t o = 0; o < p->n; o += 16) {
+    __m512 y = _mm512_setzero_ps();
+    for (ptrdiff_t g = 0; g < groups; ++g, bytes += GROUP_BYTES, scales += 16) {
+      MARTLET_UNROLL
+      for (int line = 0; line < GROUP_BYTES; line += 64) {
+        _mm_prefetch((const char *)bytes + AHEAD + line, _MM_HINT_T0);
+      }
+      _mm_prefetch((const char *)scales + AHEAD, _MM_HINT_T0);
+      __m512i codes[8];
+      unpack(bytes, codes);
+      __m512 scale = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)scales));
+      y = _mm512_fmadd_ps(_mm512_cvtepi32_ps(group_sum(p->rows + 32 * g, codes)), scale, y);
+    }
+    panel_sums sums;
+    _mm512_storeu_ps(sums[0], y);
+    finish_panel(p, o, 0, 1, sums);
+  }
+}
+
 void martlet_gemm_u8s4_avx512vnni(const martlet_gemm_u8s4_params *p) {
+  if (p->m == 1) {
+    row_product(p);
+    return;
+  }
   for (ptrdiff_t i = 0; i < p->m; i += ROWS) {
     ptrdiff_t rows = p->m - i < ROWS ? p->m - i : ROWS;
     for (ptrdiff_t o = 0; o < p->n; o += 16 * PANELS) tile(p, i, rows, o);

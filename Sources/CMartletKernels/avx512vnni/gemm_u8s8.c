@@ -24,7 +24,30 @@ MARTLET_BEGIN_TARGET("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")
 enum {
   ROWS = 8,
   PANELS = 3,
+  /// Bytes that a product of one row asks for ahead of where it reads.
+  AHEAD = 2048,
 };
+
+/// The end of the panel at `output` for `count` rows from `first` on; the sums of a row are `stride` panels behind the last's.
+MARTLET_INLINE void finish_panel(
+  const martlet_gemm_u8s8_params *p, ptrdiff_t output, ptrdiff_t first, int count,
+  const int32_t (*sums)[16], int stride
+) {
+  __mmask16 mask = martlet_avx512vnni_mask(p->n - output);
+  __m512 bias = martlet_avx512vnni_bias(&p->epilogue, output, mask);
+  __m512 scales = _mm512_loadu_ps(p->scales + output);
+  __m512i offsets = _mm512_loadu_si512(p->offsets + output);
+  for (int r = 0; r < count; ++r) {
+    ptrdiff_t i = first + r;
+    __m512i zero = _mm512_set1_epi32(p->row_zeros[i]);
+    __m512i sum = _mm512_sub_epi32(
+      _mm512_loadu_si512(sums[r * stride]), _mm512_mullo_epi32(zero, offsets));
+    __m512 scale = _mm512_mul_ps(_mm512_set1_ps(p->row_scales[i]), scales);
+    martlet_avx512vnni_finish(
+      _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, bias), &p->epilogue, i, output, mask,
+      p->destination + i * p->destination_stride);
+  }
+}
 
 /// Exact sums of `count` rows with `panels` panels from `output` on, and their end.
 MARTLET_INLINE void block(
@@ -58,21 +81,8 @@ MARTLET_INLINE void block(
   MARTLET_UNROLL
   for (int i = 0; i < count * panels; ++i) _mm512_storeu_si512(stored[i], sums[i]);
   for (int g = 0; g < panels; ++g) {
-    ptrdiff_t at = output + 16 * g;
-    __mmask16 mask = martlet_avx512vnni_mask(p->n - at);
-    __m512 bias = martlet_avx512vnni_bias(&p->epilogue, at, mask);
-    __m512 scales = _mm512_loadu_ps(p->scales + at);
-    __m512i offsets = _mm512_loadu_si512(p->offsets + at);
-    for (int r = 0; r < count; ++r) {
-      ptrdiff_t i = first + r;
-      __m512i zero = _mm512_set1_epi32(p->row_zeros[i]);
-      __m512i sum = _mm512_sub_epi32(
-        _mm512_loadu_si512(stored[r * panels + g]), _mm512_mullo_epi32(zero, offsets));
-      __m512 scale = _mm512_mul_ps(_mm512_set1_ps(p->row_scales[i]), scales);
-      martlet_avx512vnni_finish(
-        _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, bias), &p->epilogue, i, at, mask,
-        p->destination + i * p->destination_stride);
-    }
+    finish_panel(
+      p, output + 16 * g, first, count, (const int32_t (*)[16])(stored + g), panels);
   }
 }
 
@@ -108,7 +118,40 @@ static void one_panel(
   }
 }
 
+/// One row: panels in the order of memory, which is read once and asked for ahead.
+static void row_product(const martlet_gemm_u8s8_params *p) {
+  const int8_t *codes = p->codes;
+  ptrdiff_t steps = (p->k + 3) / 4;
+  for (ptrdiff_t o = 0; o < p->n; o += 16) {
+    // Two chains of sums hide the latency.
+    __m512i sums[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+    ptrdiff_t s = 0;
+    for (; s + 2 <= steps; s += 2, codes += 128) {
+      MARTLET_UNROLL
+      for (int h = 0; h < 2; ++h) {
+        int32_t four;
+        memcpy(&four, p->rows + 4 * (s + h), sizeof four);
+        _mm_prefetch((const char *)codes + 64 * h + AHEAD, _MM_HINT_T0);
+        sums[h] = _mm512_dpbusd_epi32(
+          sums[h], _mm512_set1_epi32(four), _mm512_loadu_si512(codes + 64 * h));
+      }
+    }
+    for (; s < steps; ++s, codes += 64) {
+      int32_t four;
+      memcpy(&four, p->rows + 4 * s, sizeof four);
+      sums[0] = _mm512_dpbusd_epi32(sums[0], _mm512_set1_epi32(four), _mm512_loadu_si512(codes));
+    }
+    int32_t stored[1][16];
+    _mm512_storeu_si512(stored[0], _mm512_add_epi32(sums[0], sums[1]));
+    finish_panel(p, o, 0, 1, (const int32_t (*)[16])stored, 1);
+  }
+}
+
 void martlet_gemm_u8s8_avx512vnni(const martlet_gemm_u8s8_params *p) {
+  if (p->m == 1) {
+    row_product(p);
+    return;
+  }
   ptrdiff_t output = 0;
   for (; p->n - output > 16 * (PANELS - 1); output += 16 * PANELS) {
     for (ptrdiff_t i = 0; i < p->m; i += ROWS) three_panels(p, p->m - i, i, output);
